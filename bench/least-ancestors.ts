@@ -3,7 +3,7 @@ import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
 import type { Digest, ImageLocation, Platform } from '../shared/domain/image/image.ts';
 import type { Policy } from '../shared/domain/policy/policy.ts';
 import { findStreams } from '../shared/domain/stream/heads.ts';
-import { releaseLineOf, streamId, streamRulesOf } from '../shared/domain/stream/stream.ts';
+import { linesOf, releaseLineOf, streamId, streamRulesOf } from '../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../shared/domain/stream/stream-record.ts';
 import { manifestsOf } from './running.ts';
 
@@ -82,9 +82,7 @@ function watchedIn(known: Known, key: string): readonly FleetImage[] {
 }
 
 const ruleOf = (policy: Policy, location: ImageLocation, stream: string) =>
-  streamRulesOf(policy, location).find(({ headTags }) =>
-    headTags.some((headTag) => streamId(location, headTag) === stream),
-  );
+  linesOf(streamRulesOf(policy, location)).find(({ name }) => streamId(location, name) === stream)?.rule;
 
 function headsIn(
   { fleet, policy, history }: Known,

@@ -2,7 +2,7 @@ import { isRefusal } from '../../shared/adapters/refusal.ts';
 import { type Digest, type ImageLocation, locationKey, type Platform } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamsAt } from '../../shared/domain/stream/stream.ts';
 import { type CurrentVerdict, currentVerdict, currentVerdictAt } from '../../shared/domain/verdict/current-verdict.ts';
 import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
@@ -133,8 +133,8 @@ function askingFor(policy: Policy, { location }: CheckTarget): { stream: string 
       problem:
         'Patchwave does not know where the image is. Name it with its repository: REGISTRY/REPOSITORY@sha256:...',
     };
-  const [headTag] = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
-  if (headTag !== undefined) return { stream: streamId(location, headTag) };
+  const [stream] = streamsAt(policy, location);
+  if (stream !== undefined) return { stream };
   return {
     problem: `No rule in \`streams\` of the policy names ${locationKey(location)}, so Patchwave judges the image only while it runs. Add a rule for the repository.`,
   };

@@ -5,6 +5,7 @@ import { type DoorPlace, doorPlaceText } from '../../shared/domain/policy/doors.
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import type { BreakGlassChange } from '../../shared/ports/admission.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
 import { REASON, reasonIn } from '../acting/reason.ts';
 import type { Arguments, CliContext, Command, OtherAccounts } from '../command.ts';
@@ -13,6 +14,7 @@ import { checkDoors, type DoorsAnswer } from '../doors/check-doors.ts';
 import { renderDoors } from '../doors/render-doors.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { fitted, paint, print, printJson } from '../output.ts';
+import { namedAsBefore } from '../policy/kept-names.ts';
 import { imagesForeseen } from '../policy/policy-change.ts';
 import { policyIn } from '../policy/policy-file.ts';
 
@@ -55,7 +57,7 @@ export const doorsCommand: Command = {
     const { file, cluster, role } = flagsOf(args);
     const given = file === undefined ? undefined : await policyIn(file);
     const connected = await context();
-    const asked = given ? { version: policyVersion(given), policy: given } : await connected.policies.current();
+    const asked = given ? await asApplied(connected, given) : await connected.policies.current();
     const { version, policy } = asked;
     const templates = await connected.templates(role && othersOf(connected, role));
     const images = given ? imagesForeseen(connected, asked) : connected.images;
@@ -68,6 +70,11 @@ export const doorsCommand: Command = {
     return exitCodeOf(answer);
   },
 };
+
+async function asApplied({ policies }: CliContext, given: Policy): Promise<PolicyVersion> {
+  const { policy } = await namedAsBefore(policies, given);
+  return { version: policyVersion(policy), policy };
+}
 
 /** The options of each action. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {

@@ -7,6 +7,7 @@ import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { fitted, paint, print, printJson, printProgress } from '../output.ts';
+import { namedAsBefore, renamedText } from '../policy/kept-names.ts';
 import { policyDoubts } from '../policy/policy-diff.ts';
 import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
@@ -20,12 +21,18 @@ export const policyCommand: Command = {
   summary:
     'Checks a policy, puts it in force after showing what would change, shows the one in force, or proposes one from what your accounts run and build.',
   synopsis:
-    'validate FILE | apply FILE [--yes] [--despite-refusals] | show | init [--accounts ACCOUNT,... --role NAME] [--regions REGION,...] [--output FILE]',
+    'validate FILE | apply FILE [--yes] [--leave-streams] [--despite-refusals] | show | init [--accounts ACCOUNT,... --role NAME] [--regions REGION,...] [--output FILE]',
   words: [1, 2],
   argumentHelp: { FILE: 'the policy, as docs/policy.md describes it' },
-  options: { yes: { type: 'boolean', short: 'y' }, 'despite-refusals': { type: 'boolean' }, ...POLICY_INIT_OPTIONS },
+  options: {
+    yes: { type: 'boolean', short: 'y' },
+    'leave-streams': { type: 'boolean' },
+    'despite-refusals': { type: 'boolean' },
+    ...POLICY_INIT_OPTIONS,
+  },
   optionHelp: {
     yes: 'apply without asking',
+    'leave-streams': 'apply although streams with an open cause, build or closure would lose their rule',
     'despite-refusals':
       'apply although doors would refuse what runs; asks for their number at a terminal, also with --yes',
     ...POLICY_INIT_HELP,
@@ -36,7 +43,7 @@ export const policyCommand: Command = {
       case 'validate':
         return validate(file, args);
       case 'apply':
-        return apply(await policyIn(file), await context(), args, file);
+        return apply(file, await policyIn(file), await context(), args);
       case 'show':
         if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
         return show(await context(), args);
@@ -88,11 +95,12 @@ async function show({ policies }: CliContext, { json }: Arguments): Promise<numb
 
 /** The policy in force may be unreadable: applying a policy repairs that. */
 async function apply(
-  policy: Policy,
+  file: string | undefined,
+  given: Policy,
   context: CliContext,
   { flags, json }: Arguments,
-  file: string | undefined,
 ): Promise<number> {
+  const { policy, renamed } = await namedAsBefore(context.policies, given);
   const version = policyVersion(policy);
   const replaces = await context.policies.inForce();
   if (replaces === version && !(await policyOfVersion(context.policies, version)).unreadable) {
@@ -103,7 +111,7 @@ async function apply(
     return EXIT.done;
   }
   const effect = await wholeEffect(context, policy, version);
-  if (!json) print(effectText(effect, LIST_ALL, file));
+  if (!json) print([...renamed.map(renamedText), effectText(effect, LIST_ALL, file)].join('\n'));
   const refusal = await refusalOf(effect, flags, file);
   if (refusal !== undefined) {
     if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });
@@ -126,10 +134,12 @@ async function apply(
  * @throws UsageError without a terminal
  */
 async function refusalOf(
-  { refusals, unknownStarts }: WholeEffect,
-  { yes, 'despite-refusals': isDespite }: Arguments['flags'],
+  { leaving, refusals, unknownStarts }: WholeEffect,
+  { yes, 'leave-streams': mayLeave, 'despite-refusals': isDespite }: Arguments['flags'],
   file = 'FILE',
 ): Promise<string | undefined> {
+  if (leaving.length > 0 && mayLeave !== true)
+    return `${counted(leaving.length, 'stream')} with open work would lose ${leaving.length === 1 ? 'its' : 'their'} rule, so Patchwave would build and deploy nothing there any more. ${UNCHANGED} Keep a rule for each; if its images now come under another head tag, give that head tag the name of the stream in \`names\`. To apply it all the same: --leave-streams`;
   const number = refusals.length + unknownStarts.length;
   if (number === 0)
     return yes === true || (await confirmed('Put it in force? [y/N] ', /^y(es)?$/i)) ? undefined : UNCHANGED;

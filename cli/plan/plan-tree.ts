@@ -4,7 +4,7 @@ import type { AttributionInputs } from '../../shared/domain/attribution/stream-p
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamRuleOf } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import { FleetTrace, type TracePorts } from '../../shared/planning/fleet-trace.ts';
 import { type ReadImagesPorts, readImages } from '../../shared/planning/read-images.ts';
@@ -94,8 +94,4 @@ function marksOf({ planned, held, cascades }: PlanNow): ReadonlyMap<string, Mark
   ]);
 }
 
-function tierIn(policy: Policy, stream: string): Tier {
-  const { location, headTag } = parseStreamId(stream);
-  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
-  return rule?.tier ?? 'application';
-}
+const tierIn = (policy: Policy, stream: string): Tier => streamRuleOf(policy, stream)?.tier ?? 'application';

@@ -132,10 +132,10 @@ function foundStreams(real: Streams, byStream: ByStream): Streams {
 const UNREAD: Platform = 'unknown/unreadable';
 
 /** Only images of these tiers have a stream and an owner. */
-const recordOf = (stream: string, { tier, owner = '' }: ImageRecord): StreamRecord => ({
-  ...{ stream, tier: tier as StreamRecord['tier'], owner },
-  ...parseStreamId(stream),
-});
+const recordOf = (stream: string, { tier, owner = '' }: ImageRecord): StreamRecord => {
+  const { location, name } = parseStreamId(stream);
+  return { stream, tier: tier as StreamRecord['tier'], owner, location, headTag: name };
+};
 
 const foundStreamImages = (
   real: PreviewLedgers['streamImages'],

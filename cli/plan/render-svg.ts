@@ -111,9 +111,9 @@ function notesOf(mark: Mark, isMany: boolean): string[] {
 
 /** Repository and release line; the title has the account. The distinguishing part is at the end. */
 function shortName(stream: string): string {
-  const { location, headTag } = parseStreamId(stream);
-  const name = `${location.repository}:${headTag}`;
-  return name.length > LONGEST ? `…${name.slice(1 - LONGEST)}` : name;
+  const { location, name } = parseStreamId(stream);
+  const text = `${location.repository}:${name}`;
+  return text.length > LONGEST ? `…${text.slice(1 - LONGEST)}` : text;
 }
 
 const cut = (line: string, most: number): string => (line.length > most ? `${line.slice(0, most - 1)}…` : line);

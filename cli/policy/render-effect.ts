@@ -16,12 +16,13 @@ const MOST_WARNINGS = 10;
  * @param file the policy, where the whole plan is not shown too
  */
 export function effectText(effect: WholeEffect, listAll: string, file?: string): string {
-  const { diff, warnings, changes, judged, starts, stops, problem } = effect;
+  const { diff, leaving, warnings, changes, judged, starts, stops, problem } = effect;
   const verdicts = `${changes.length} of ${judged} verdicts would change.`;
   return [
     warningsText(warnings, listAll),
     ...fieldsText(diff, listAll),
     ...streamsText(diff.streams, listAll),
+    leavingText(leaving, listAll),
     changes.length === 0 ? verdicts : `${verdicts}\n${cut(changes, verdictsTable, listAll)}`,
     refusalsText(effect),
     problem === undefined
@@ -98,6 +99,17 @@ function streamsText(streams: readonly StreamChange[], listAll: string): readonl
   if (streams.length === 0) return [];
   const title = `${counted(streams.length, 'stream')} would have another rule, pipeline or mode`;
   return [`${paint('bold', title)}\n${cut(streams, streamsTable, listAll)}`];
+}
+
+function leavingText(leaving: WholeEffect['leaving'], listAll: string): string {
+  if (leaving.length === 0) return '';
+  const title = `${counted(leaving.length, 'stream')} with open work would lose ${leaving.length === 1 ? 'its' : 'their'} rule`;
+  const leavingTable = (rows: WholeEffect['leaving']): string =>
+    table(rows, [
+      { title: 'stream', value: ({ stream }) => stream },
+      { title: 'open', value: ({ work }) => work.join(', ') },
+    ]);
+  return `${paint('red', title)}\n${cut(leaving, leavingTable, listAll)}`;
 }
 
 const streamsTable = (rows: readonly StreamChange[]): string =>

@@ -3,6 +3,7 @@ import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.
 import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
+import { type LeavingStream, leavingStreams } from './leaving-streams.ts';
 import { effectOf, imagesForeseen, type PolicyEffect } from './policy-change.ts';
 import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
 import { type PolicyRefusals, policyRefusals } from './policy-refusals.ts';
@@ -17,6 +18,8 @@ export interface WorkOfPolicy {
 
 export interface WholeEffect extends PolicyEffect, PolicyRefusals {
   readonly diff: PolicyDiff;
+  /** Would lose their rule with open work. */
+  readonly leaving: readonly LeavingStream[];
   /** Would start with the policy, and not without it. */
   readonly starts: readonly WorkOfPolicy[];
   /** Would start now, and no longer with the policy. */
@@ -35,6 +38,7 @@ export async function wholeEffect(context: CliContext, policy: Policy, version: 
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
     diff: policyDiff(before?.policy, policy, streams),
+    leaving: await leavingStreams(context, before?.policy, policy),
     ...(await policyRefusals(context, before, { policy, version }, imagesForeseen(context, { policy, version }))),
     ...(await workChange(context, before !== undefined, { policy, version })),
   };

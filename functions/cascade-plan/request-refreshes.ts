@@ -5,7 +5,7 @@ import { HEAD_UNREAD } from '../../shared/domain/guard/guard-answer.ts';
 import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
 import type { Candidate, CascadePlan, PlannedStream } from '../../shared/domain/plan/plan-model.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { parseStreamId, streamRulesOf, streamsAt } from '../../shared/domain/stream/stream.ts';
 import { type PlanView, planOf } from '../../shared/planning/read-plan.ts';
 import type { PlanPorts } from './ports.ts';
 
@@ -193,8 +193,7 @@ export async function askForLateHeads(
   policy: Policy,
 ): Promise<void> {
   for await (const late of lateHeads.all()) {
-    const lines = new Set(streamRulesOf(policy, late.location).flatMap(({ headTags }) => headTags));
-    await refreshes.send([...lines].map((headTag) => ({ kind: 'refresh', stream: streamId(late.location, headTag) })));
+    await refreshes.send(streamsAt(policy, late.location).map((stream) => ({ kind: 'refresh', stream })));
     await lateHeads.remove(late);
   }
 }

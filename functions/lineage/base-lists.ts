@@ -1,7 +1,7 @@
 import { type ImageLocation, locationKey, type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import { baseRepositoriesOf, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamsAt } from '../../shared/domain/stream/stream.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
@@ -32,8 +32,6 @@ export async function baseListsOf(files: RunFiles, policy: Policy, runId: string
     for (const repository of Object.keys(read ?? {}))
       if (named.some((one) => coversPlace(one, { ...registry, repository }))) add({ ...registry, repository });
   }
-  const streams = [...places.values()].flatMap((location) =>
-    streamRulesOf(policy, location).flatMap(({ headTags }) => headTags.map((headTag) => streamId(location, headTag))),
-  );
+  const streams = [...places.values()].flatMap((location) => streamsAt(policy, location));
   return { streams, places: [...places.keys()] };
 }

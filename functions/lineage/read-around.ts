@@ -16,7 +16,7 @@ import { hiddenParentsIn, unreadBetweenIn } from '../../shared/domain/lineage/hi
 import type { LineageEvidence } from '../../shared/domain/lineage/parent.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamsAt } from '../../shared/domain/stream/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
@@ -144,8 +144,8 @@ async function namedBy(
     for (const stream of declaredParents(aged.stream)) lists.add(stream);
     const location = referenceClaimed(lineage)?.location;
     if (!location) continue;
-    const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
-    for (const headTag of lines) lists.add(streamId(location, headTag));
+    const lines = streamsAt(policy, location);
+    for (const stream of lines) lists.add(stream);
     if (lines.length > 0) lists.add(locationKey(location));
     else unlisted.add(aged.digest);
   }

@@ -6,7 +6,7 @@ import { type BaseRepository, coversPlace } from '../../shared/domain/lineage/ba
 import { chainIds } from '../../shared/domain/lineage/chain-id.ts';
 import { possibleBasesOf } from '../../shared/domain/lineage/possible-bases.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamsAt } from '../../shared/domain/stream/stream.ts';
 import { isResolved } from '../../shared/inventory/artifacts.ts';
 import { type RepositoryPorts, readRepository } from '../../shared/inventory/repository.ts';
 import type { BeforeRecording } from '../../shared/inventory/repository-images.ts';
@@ -63,11 +63,7 @@ async function areShown(
   bases: readonly BaseRepository[],
   fresh: readonly (readonly Digest[])[],
 ): Promise<boolean> {
-  const lines = bases
-    .filter((base) => !isPattern(base))
-    .flatMap((base) =>
-      streamRulesOf(policy, base).flatMap(({ headTags }) => headTags.map((headTag) => streamId(base, headTag))),
-    );
+  const lines = bases.filter((base) => !isPattern(base)).flatMap((base) => streamsAt(policy, base));
   const records = await streams.streams([...new Set(lines)]);
   const heads = await images.get([...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {})));
   const aged = [...heads.values()].filter(

@@ -2,7 +2,7 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import { type LocationRecord, unionOfTags } from '../../shared/domain/image/image-properties.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { streamsAt } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import { means, type TagHolder } from '../../shared/domain/stream/tag-holder.ts';
 import type { ImageAction } from '../../shared/events/ecr-image-action.ts';
@@ -90,8 +90,7 @@ async function moveHeads(
   location: ImageLocation,
   pushed: readonly Digest[],
 ): Promise<void> {
-  const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
-  const before = await ports.streams.streams([...new Set(lines.map((headTag) => streamId(location, headTag)))]);
+  const before = await ports.streams.streams(streamsAt(policy, location));
   const heads = new Set([...before.values()].flatMap(digestsOf));
   const digests = [...new Set([...heads, ...pushed])];
   const places = await ports.fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] })));

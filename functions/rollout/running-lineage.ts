@@ -5,7 +5,7 @@ import { referencesOf } from '../../shared/domain/image/usage.ts';
 import { isForeign } from '../../shared/domain/lineage/layered-image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { declaredReachIn } from '../../shared/domain/stream/declared-parents.ts';
-import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { lineOf, parseStreamId, streamRulesOf, streamsAt } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import type { RolloutPorts } from './ports.ts';
@@ -185,12 +185,7 @@ interface Targets {
 
 function targetsOf(policy: Policy, streams: ReadonlySet<string>): Targets {
   const repositoryOf = (stream: string): string => locationKey(parseStreamId(stream).location);
-  const ruled = new Set(
-    [...streams].filter((stream) => {
-      const { location, headTag } = parseStreamId(stream);
-      return streamRulesOf(policy, location).some(({ headTags }) => headTags.includes(headTag));
-    }),
-  );
+  const ruled = new Set([...streams].filter((stream) => lineOf(policy, stream)));
   const byRepository = Map.groupBy(streams, repositoryOf);
   return { streams, byRepository, repositoryOf, isRuled: (stream) => ruled.has(stream) };
 }
@@ -258,7 +253,6 @@ async function readRepository(
   targets: Targets,
 ): Promise<ReadonlySet<string> | undefined> {
   const location = locationOf(repository);
-  const lines = streamRulesOf(question.policy, location).flatMap(({ headTags }) => headTags);
   const found = new Set<string>();
   const isProven = async (piece: readonly Digest[]): Promise<boolean> => {
     const placed = await readPlaced(ports, question, piece);
@@ -267,7 +261,7 @@ async function readRepository(
     return walks.every(({ unread }) => unread.length === 0);
   };
   let images = 0;
-  for (const list of [...lines.map((headTag) => streamId(location, headTag)), repository]) {
+  for (const list of [...streamsAt(question.policy, location), repository]) {
     let piece: Digest[] = [];
     for await (const digest of ports.streamImages.of(list)) {
       images += 1;

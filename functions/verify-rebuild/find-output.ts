@@ -35,7 +35,10 @@ export async function findOutput(
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
   const proven = outputFound(rebuild);
-  const search = proven === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, proven);
+  const search =
+    proven === undefined
+      ? await searchOutput(ports, rebuild, verification.policy.headTag)
+      : foundBefore(rebuild, proven);
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
     const recorded = await recordOutput(ports, step, search);

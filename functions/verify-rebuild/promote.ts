@@ -1,4 +1,3 @@
-import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-properties.ts';
 import { CANDIDATE, matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
@@ -9,7 +8,7 @@ import type { RegistryImage } from '../../shared/ports/registry.ts';
 import { NothingToPromoteError, TagTakenError } from './errors.ts';
 import type { VerifyStepInput } from './input.ts';
 import { listingOf } from './output-images.ts';
-import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
+import { provenOutput, type Verification, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
 import { type Promotion, postponePromotion } from './postpone.ts';
 
 export type { Promotion } from './postpone.ts';
@@ -28,7 +27,7 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: Ve
   if (rebuild.promotedAtEpochMs === undefined) {
     const postponed = await postponePromotion(ports, limits, verification);
     if (postponed) return postponed;
-    await moveTags(ports, rebuild);
+    await moveTags(ports, verification);
     const promotedAtEpochMs = ports.clock();
     await ports.rebuilds.record(step.stream, step.rebuildId, (before) =>
       before && before.promotedAtEpochMs === undefined ? { ...before, promotedAtEpochMs } : undefined,
@@ -39,10 +38,10 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: Ve
   return { decision: 'ended', waitSeconds: limits.pollSeconds };
 }
 
-async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
+async function moveTags(ports: VerifyPorts, { rebuild, policy: { headTag } }: Verification): Promise<void> {
   const { stream, reservedAtEpochMs, outputTags = [] } = rebuild;
   const output = provenOutput(rebuild);
-  const { location, headTag } = parseStreamId(stream);
+  const { location } = parseStreamId(stream);
   const listing = await listingOf(ports, stream);
   const image = listing.find(({ digest }) => digest === output);
   if (!image) throw new ImageGoneError(location, output, 'it was deleted after verification');
@@ -59,9 +58,9 @@ async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
 }
 
 /** An output with the tag and without a candidate tag was promoted before. */
-const promotedTags = (tags: readonly string[], headTag: string): readonly string[] =>
+const promotedTags = (tags: readonly string[], headTag: string | undefined): readonly string[] =>
   [...new Set(tags.map((tag) => (tag.endsWith(CANDIDATE) ? tag.slice(0, -CANDIDATE.length) : tag)))]
-    .filter((tag) => matchesHeadTag(headTag, tag))
+    .filter((tag) => headTag !== undefined && matchesHeadTag(headTag, tag))
     .sort();
 
 /** The registry shows the first push of an old image that got the tag again; our history has the last one. */

@@ -31,10 +31,14 @@ export type OutputSearch =
   | { readonly outcome: 'unreachable'; readonly reason: string; readonly refused: readonly RefusedClaim[] };
 
 /** Reads what proves the output of a build; `shared/domain/cause/output-proof.ts` has the rules. */
-export async function searchOutput(ports: SearchPorts, rebuild: Rebuild): Promise<OutputSearch> {
+export async function searchOutput(
+  ports: SearchPorts,
+  rebuild: Rebuild,
+  headTag: string | undefined,
+): Promise<OutputSearch> {
   const { location } = parseStreamId(rebuild.stream);
   try {
-    return await search(ports, location, rebuild);
+    return await search(ports, { location, headTag }, rebuild);
   } catch (error) {
     if (error instanceof RegistryUnreachableError)
       return { outcome: 'unreachable', reason: error.message, refused: [] };
@@ -42,7 +46,14 @@ export async function searchOutput(ports: SearchPorts, rebuild: Rebuild): Promis
   }
 }
 
-async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebuild): Promise<OutputSearch> {
+/** Where the output of a rebuild is looked for, and the pattern of its head tags. */
+interface SearchedPlace {
+  readonly location: ImageLocation;
+  readonly headTag: string | undefined;
+}
+
+async function search(ports: SearchPorts, place: SearchedPlace, rebuild: Rebuild): Promise<OutputSearch> {
+  const { location } = place;
   const claims = claimsOf(rebuild);
   const { found } = claims.length > 0 ? await ports.registry.manifests(location, claims) : { found: [] };
   const runnable = new Set(found.filter(canRun).map(({ digest }) => digest));
@@ -55,14 +66,14 @@ async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebu
   const refused: RefusedClaim[] = [];
   for (const digest of claims) {
     const judged = runnable.has(digest)
-      ? await readClaim(ports, location, rebuild, digest, list)
+      ? await readClaim(ports, place, rebuild, digest, list)
       : { digest, reason: `${locationKey(location)} has no such image` };
     if ('reason' in judged) refused.push(judged);
     else counted.push(judged);
   }
   const chosen = chosenClaim(counted, rebuild);
   if (chosen) return { outcome: 'found', digest: chosen.digest, tags: chosen.tags, refused };
-  return labelledOutput(await readPushed(ports.registry, location, (await list()).pushed), rebuild, refused);
+  return labelledOutput(await readPushed(ports.registry, place, (await list()).pushed), rebuild, refused);
 }
 
 /**
@@ -72,7 +83,7 @@ async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebu
  */
 async function readClaim(
   { places }: SearchPorts,
-  location: ImageLocation,
+  { location, headTag }: SearchedPlace,
   rebuild: Rebuild,
   digest: Digest,
   list: () => Promise<Listing>,
@@ -80,11 +91,11 @@ async function readClaim(
   const key = locationKey(location);
   const known = (await places.locations(digest)).find((record) => locationKey(record.location) === key);
   const pushed = pushedBy(known);
-  const byLedger = judgedClaim(digest, pushed, rebuild);
+  const byLedger = judgedClaim(digest, pushed, rebuild, headTag);
   if (!('reason' in byLedger)) return byLedger;
   const { pushedAtEpochMs, tags = [] } = (await list()).claimed.get(digest) ?? {};
   const listed = pushedAtEpochMs === undefined ? {} : { firstPushedAtEpochMs: pushedAtEpochMs };
-  return judgedClaim(digest, { ...listed, ...pushed, tags }, rebuild);
+  return judgedClaim(digest, { ...listed, ...pushed, tags }, rebuild, headTag);
 }
 
 const pushedBy = (known: LocationRecord | undefined): PushedDigest => ({
@@ -119,9 +130,10 @@ async function listRepository(
 /** The pushed manifests and the configs of all their images; children of an index may be older. */
 async function readPushed(
   registry: ImageRegistry,
-  location: ImageLocation,
+  place: SearchedPlace,
   pushed: ReadonlyMap<Digest, RegistryImage>,
 ): Promise<PushedSince> {
+  const { location } = place;
   const artifacts = pushed.size > 0 ? (await registry.manifests(location, [...pushed.keys()])).found : [];
   const older = [
     ...new Set(artifacts.flatMap((one) => (one.kind === 'index' ? one.children.map(({ digest }) => digest) : []))),
@@ -132,7 +144,7 @@ async function readPushed(
     const config = await usableConfig(registry, location, configDigest);
     return config ? [[digest, config] as const] : [];
   });
-  return { location, pushed, artifacts, configs: new Map(configs.flat()) };
+  return { ...place, pushed, artifacts, configs: new Map(configs.flat()) };
 }
 
 /** A broken config proves nothing. One that could not be read now is read again at the next check. */

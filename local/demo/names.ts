@@ -1,5 +1,5 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { parseStreamId, streamsAt } from '../../shared/domain/stream/stream.ts';
 import type { Fleet } from '../fleet/schema.ts';
 
 /** What a fleet names. */
@@ -28,18 +28,17 @@ export function namesIn({ repositories, workloads, kubernetesWorkloads = [] }: N
     items.filter((item) => item.name === name).length === 1;
   const place = (account: string, region: string, repository: string): string =>
     isOnly(repositories, repository) ? repository : `${account}/${region}/${repository}`;
-  const linesIn = (id: string): number =>
-    streamRulesOf(policy, parseStreamId(id).location).flatMap(({ headTags }) => headTags).length;
+  const linesIn = (id: string): number => streamsAt(policy, parseStreamId(id).location).length;
   return {
     brief: (id) => {
-      const { location, headTag } = parseStreamId(id);
-      const [, tag] = /^\^([\w.-]+)\$$/.exec(headTag) ?? [];
+      const { location, name } = parseStreamId(id);
+      const [, tag] = /^\^([\w.-]+)\$$/.exec(name) ?? [];
       return linesIn(id) > 1 && tag !== undefined ? `${location.repository}:${tag}` : location.repository;
     },
     stream: (id) => {
-      const { location, headTag } = parseStreamId(id);
-      const name = place(location.account, location.region, location.repository);
-      return linesIn(id) > 1 ? `${name}:${headTag}` : name;
+      const { location, name } = parseStreamId(id);
+      const repository = place(location.account, location.region, location.repository);
+      return linesIn(id) > 1 ? `${repository}:${name}` : repository;
     },
     reference: (text) =>
       text

@@ -2,7 +2,7 @@ import { type ImageLocation, locationKey, TIERS } from '../domain/image/image.ts
 import type { ImageProperties } from '../domain/image/image-properties.ts';
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
-import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
+import { linesOf, streamId, streamRulesOf } from '../domain/stream/stream.ts';
 import { type Classification, classify } from '../domain/stream/tier.ts';
 
 /** Tier, stream and owner, as in the properties of an image. */
@@ -57,8 +57,8 @@ export function firstOrigin(found: readonly Claim[]): Origin {
 const sinceOf = ({ sinceEpochMs = Number.MAX_SAFE_INTEGER }: Claim): number => sinceEpochMs;
 
 function originAt(policy: Policy, { location, tags }: ImagePlace, knownStream: string | undefined): Classification {
-  const lines = streamRulesOf(policy, location).flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
-  const proven = lines.find(({ headTag }) => streamId(location, headTag) === knownStream);
+  const lines = linesOf(streamRulesOf(policy, location));
+  const proven = lines.find(({ name }) => streamId(location, name) === knownStream);
   if (!proven || knownStream === undefined) return classify(policy, { location, tags });
   const { tier, id, owner } = proven.rule;
   return { tier, rule: id, owner, stream: knownStream };

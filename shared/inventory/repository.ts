@@ -4,7 +4,7 @@ import type { Pull } from '../domain/image/usage.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
 import { newestTagged } from '../domain/stream/heads.ts';
-import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
+import { streamRulesOf, streamsAt } from '../domain/stream/stream.ts';
 import { judgesTagsAt } from '../domain/stream/tag-facts.ts';
 import { LedgerContendedError, RegistryUnreachableError, RepositoryUnfinishedError } from '../ports/errors.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
@@ -178,8 +178,7 @@ async function mayBeHeads(
   images: readonly RegistryImage[],
 ): Promise<ReadonlySet<Digest>> {
   const rules = streamRulesOf(policy, location);
-  const lines = rules.flatMap(({ headTags }) => headTags.map((headTag) => streamId(location, headTag)));
-  const records = await streams.streams([...new Set(lines)]);
+  const records = await streams.streams(streamsAt(policy, location));
   const heads = new Set(
     [...records.values()].flatMap(({ head }) => [head?.index ?? [], Object.values(head?.images ?? {})].flat()),
   );

@@ -3,7 +3,7 @@ import { instant, MINUTE_MS } from '../common/time.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../image/image.ts';
 import { unionOfTags } from '../image/image-properties.ts';
 import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
-import { parseStreamId } from '../stream/stream.ts';
+
 import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from './rebuild.ts';
 
 /*
@@ -64,10 +64,18 @@ export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild
   return ofVariable ?? last;
 }
 
-/** Whether a claimed digest counts, by its pushes and tags. The previous head counts without a push. */
-export function judgedClaim(digest: Digest, pushed: PushedDigest, rebuild: Rebuild): CountedClaim | RefusedClaim {
+/**
+ * Whether a claimed digest counts, by its pushes and tags. The previous head counts without a push.
+ * @param headTag the pattern of the stream's head tags; without one no tag proves anything
+ */
+export function judgedClaim(
+  digest: Digest,
+  pushed: PushedDigest,
+  rebuild: Rebuild,
+  headTag: string | undefined,
+): CountedClaim | RefusedClaim {
   if (digest === rebuild.headBefore) return { digest, tags: [] };
-  const reason = claimProblem(pushed, rebuild);
+  const reason = claimProblem(pushed, rebuild, headTag);
   if (reason !== undefined) return { digest, reason };
   const {
     firstPushedAtEpochMs,
@@ -87,16 +95,15 @@ export function judgedClaim(digest: Digest, pushed: PushedDigest, rebuild: Rebui
  * was pushed since the build began, and has or had a head tag or candidate tag (`<tag>-candidate`) of the stream. For
  * an image that existed before, only its current tags count, because tags of earlier pushes prove nothing.
  */
-function claimProblem(pushed: PushedDigest, rebuild: Rebuild): string | undefined {
+function claimProblem(pushed: PushedDigest, rebuild: Rebuild, headTag: string | undefined): string | undefined {
   const sinceEpochMs = pushesSinceEpochMs(rebuild);
   const { firstPushedAtEpochMs, lastPushedAtEpochMs = firstPushedAtEpochMs, tags = [], pushedTags } = pushed;
   if (lastPushedAtEpochMs === undefined) return 'the ledger has no push of this image';
   if (lastPushedAtEpochMs < sinceEpochMs)
     return `the image was pushed at ${instant(lastPushedAtEpochMs)}, before the build began at ${instant(begunAtEpochMs(rebuild))}`;
   const isNew = firstPushedAtEpochMs !== undefined && firstPushedAtEpochMs >= sinceEpochMs;
-  const { headTag } = parseStreamId(rebuild.stream);
   const bears = isNew ? [...tags, ...pushedTags] : tags;
-  if (bears.some((tag) => isTagOf(headTag, tag))) return undefined;
+  if (headTag !== undefined && bears.some((tag) => isTagOf(headTag, tag))) return undefined;
   return 'the image has neither a head tag nor a candidate tag of the stream';
 }
 
@@ -114,6 +121,8 @@ export type OutputProof = (
 /** What was pushed to the repository of a stream since a build began. */
 export interface PushedSince {
   readonly location: ImageLocation;
+  /** The pattern of the stream's head tags; without one no tag proves anything. */
+  readonly headTag: string | undefined;
   /** The tags and times of the pushed manifests, as far as the registry reports them. */
   readonly pushed: ReadonlyMap<Digest, { readonly tags: readonly string[]; readonly pushedAtEpochMs?: number }>;
   /** The pushed manifests. */
@@ -145,7 +154,7 @@ export function labelledOutput(seen: PushedSince, rebuild: Rebuild, refused: rea
   const ownIndexes = indexes.filter((one) => one.kind === 'index' && one.children.every(isOurs));
   const own = [...ownIndexes, ...artifacts.filter((one) => one.kind === 'image' && isOurs(one))];
   for (const { digest: claim } of refused) {
-    const output = own.some(({ digest }) => digest === claim) ? claim : indexWith(claim, indexes, pushed, rebuild);
+    const output = own.some(({ digest }) => digest === claim) ? claim : indexWith(claim, indexes, seen, rebuild);
     if (output !== undefined)
       return found(
         output,
@@ -173,7 +182,7 @@ export function labelledOutput(seen: PushedSince, rebuild: Rebuild, refused: rea
 function indexWith(
   claim: Digest,
   indexes: readonly Artifact[],
-  pushed: PushedSince['pushed'],
+  { pushed, headTag }: Pick<PushedSince, 'pushed' | 'headTag'>,
   rebuild: Rebuild,
 ): Digest | undefined {
   const withClaim = indexes.filter(
@@ -184,7 +193,7 @@ function indexWith(
     .filter((digest) => {
       const { tags = [], pushedAtEpochMs } = pushed.get(digest) ?? {};
       const at = pushedAtEpochMs === undefined ? {} : { firstPushedAtEpochMs: pushedAtEpochMs };
-      return claimProblem({ ...at, tags, pushedTags: [] }, rebuild) === undefined;
+      return claimProblem({ ...at, tags, pushedTags: [] }, rebuild, headTag) === undefined;
     })
     .sort(latestFirst(pushed));
   return latest;

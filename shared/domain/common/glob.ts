@@ -22,6 +22,13 @@ export function matchesGlob(pattern: string, text: string): boolean {
  * the product of their lengths.
  */
 export function globsOverlap(one: string, other: string): boolean {
+  const [star, otherStar] = [one.indexOf('*'), other.indexOf('*')];
+  if (star < 0 && otherStar < 0) return one === other;
+  // Most patterns of a policy begin or end with different text.
+  const start = Math.min(star < 0 ? one.length : star, otherStar < 0 ? other.length : otherStar);
+  if (!one.startsWith(other.slice(0, start))) return false;
+  const end = Math.min(one.length - one.lastIndexOf('*'), other.length - other.lastIndexOf('*')) - 1;
+  if (end > 0 && !one.endsWith(other.slice(-end))) return false;
   // By column: whether the pattern so far and that part of the other one share a text.
   let before = Array.from({ length: other.length + 1 }, (_, at) => /^\**$/.test(other.slice(0, at)));
   for (const letter of one) {

@@ -3,7 +3,7 @@ import { HOUR_MS } from '../common/time.ts';
 import { FOREIGN_TIERS, type ImageLocation, locationKey, type Tier } from '../image/image.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import type { Policy, StreamRule } from '../policy/policy.ts';
-import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
+import { lineOf, parseStreamId, streamRulesOf } from '../stream/stream.ts';
 import { type BaseReadings, coversPlace, type UnreadRepository, unreadIn } from './base-readings.ts';
 import { referenceClaimed } from './claimed-parents.ts';
 import { isForeign, type LayeredImage } from './layered-image.ts';
@@ -159,8 +159,6 @@ function rulesOf(policy: Policy, { stream, locations = [] }: LayeredImage): read
     const ofEach = locations.map((location) => streamRulesOf(policy, location));
     return ofEach.some((rules) => rules.length === 0) ? [] : ofEach.flat();
   }
-  const { location, headTag } = parseStreamId(stream);
-  return streamRulesOf(policy, location)
-    .filter(({ headTags }) => headTags.includes(headTag))
-    .slice(0, 1);
+  const rule = lineOf(policy, stream)?.rule;
+  return rule ? [rule] : [];
 }

@@ -1,9 +1,10 @@
 import * as v from '../../schema.ts';
+import { globsOverlap } from '../common/glob.ts';
 import { exemptionProblems } from './aws-managed.ts';
 import { BUILT_IN_RULES, SCOPE_READABLE } from './built-in-rules.ts';
 import { CANDIDATE, headTagProblem, matchesHeadTag } from './head-tag.ts';
 import { sampleTags } from './head-tag-samples.ts';
-import { headTagText, type Policy, policyWith } from './policy.ts';
+import { headTagText, type Policy, policyWith, type StreamRule } from './policy.ts';
 import { COMMITS_ALONE } from './tag-scheme.ts';
 
 const headTag = v.pipe(
@@ -22,6 +23,7 @@ export const wholePolicySchema = v.pipe(
   policyWith(headTag),
   v.rule((policy) => [
     ...repeatedIds(policy),
+    ...wrongNames(policy),
     ...unknownRules(policy),
     ...wrongParents(policy),
     ...candidatesAsHeads(policy),
@@ -68,6 +70,37 @@ function repeated(entries: readonly NamedRule[], taken: readonly string[] = []):
     return [];
   });
 }
+
+/** A stream has one pattern, so two patterns of one repository have two names. */
+function wrongNames({ streams }: Policy): v.Problem[] {
+  const lines = streams.flatMap((rule, index) =>
+    rule.headTags.map((headTag) => ({ rule, index, headTag, name: rule.names?.[headTag] ?? headTag })),
+  );
+  const unknown = streams.flatMap(({ headTags, names = {} }, index) =>
+    Object.keys(names)
+      .filter((headTag) => !headTags.includes(headTag))
+      .map((headTag) => ({ path: ['streams', index, 'names', headTag], message: 'the rule has no such head tag' })),
+  );
+  const repeated = [...Map.groupBy(lines, ({ name }) => name)].flatMap(([name, those]) => {
+    const byHeadTag = [...Map.groupBy(those, ({ headTag }) => headTag)];
+    return byHeadTag.flatMap(([headTag, own]) => {
+      const others = byHeadTag.flatMap(([one, of]) => (one === headTag ? [] : of));
+      return own.flatMap(({ rule, index }) => {
+        const taken = rule.names?.[headTag] && others.find((other) => shareARepository(rule, other.rule));
+        if (!taken) return [];
+        const message = `the name "${name}" is that of head tag ${taken.headTag} of rule "${taken.rule.id}" in the same repository`;
+        return [{ path: ['streams', index, 'names', headTag], message }];
+      });
+    });
+  });
+  return [...unknown, ...repeated];
+}
+
+/** Whether two rules may name one repository. */
+export const shareARepository = (one: StreamRule, other: StreamRule): boolean =>
+  one.account === other.account &&
+  one.regions.some((region) => other.regions.includes(region)) &&
+  one.repositories.some((glob) => other.repositories.some((each) => globsOverlap(glob, each)));
 
 /** A waiver of a missing rule has no effect, so its author gets a problem; unknown reasons cannot be waived. */
 function unknownRules(policy: Policy): v.Problem[] {

@@ -67,6 +67,9 @@ const mode = v.picklist(MODES);
 /** All heads of a stream, or only those of a stream that running images are built on. */
 const HEADS = ['all', 'in-use'] as const;
 
+/** In the id of a stream, after its repository. */
+const streamName = v.pipe(v.string(), v.regex(/^[!-~]{1,256}$/, 'has characters that no name of a stream has'));
+
 /** Repositories whose images one team makes or imports, and the release lines in them. Tier and owner come from here only. */
 const streamRule = (headTag: HeadTag) =>
   v.strictObject({
@@ -77,6 +80,11 @@ const streamRule = (headTag: HeadTag) =>
     repositories: some(glob),
     /** One release line each; an image that matches none is a branch build: inventoried, never a head. */
     headTags: some(headTag),
+    /**
+     * What the streams of a head tag are called, if not as the pattern. `policy apply` writes it when a pattern is edited, so
+     * that its streams keep history, causes and closures.
+     */
+    names: v.optional(v.record(headTag, streamName)),
     owner: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
     mode: v.optional(mode),
     /**

@@ -7,8 +7,7 @@ import type { Policy } from '../policy/policy.ts';
 import { isUnseen } from '../retention/image-expiry.ts';
 import { SCAN_STATES, type ScanStateName } from '../scan/scan.ts';
 import { effectiveScanState, isKnowledge, unscannable } from '../scan/scan-state.ts';
-import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
-import { streamPolicy } from '../stream/stream-policy.ts';
+import { streamPolicy, streamRuleOf } from '../stream/stream-policy.ts';
 import { PolicyCoverage } from '../stream/unmatched-rules.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { Reason } from '../verdict/verdict.ts';
@@ -221,8 +220,7 @@ function pendingRebuild(policy: Policy, { stream, facts, sinceEpochMs, version }
 
 /** Patchwave does not rebuild a stream that the policy no longer names. */
 function modeOf(policy: Policy, stream: string): Pick<PendingRebuild, 'owner' | 'mode'> {
-  const { location, headTag } = parseStreamId(stream);
-  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+  const rule = streamRuleOf(policy, stream);
   return rule ? { owner: rule.owner, mode: streamPolicy(policy, stream).mode } : { mode: 'paused' };
 }
 

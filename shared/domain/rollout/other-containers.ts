@@ -3,7 +3,7 @@ import { readImageReference } from '../image/reference.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import { type RolloutMode, stricterRollout } from '../policy/rollout-mode.ts';
 import { stricter } from '../stream/mode.ts';
-import { makingLineOf, streamId, streamRulesOf } from '../stream/stream.ts';
+import { makingLineOf, streamId, streamRulesOf, streamsAt } from '../stream/stream.ts';
 import { modeIn, streamPolicy } from '../stream/stream-policy.ts';
 import { isOwners } from './postponed.ts';
 
@@ -32,9 +32,8 @@ export function restraintOfImage(
   if (!location || tag === undefined || digest !== undefined) return undefined;
   const rules = streamRulesOf(policy, location);
   const line = makingLineOf(rules, [tag]);
-  const named = line ? streamId(location, line.headTag) : stream;
-  const all = rules.flatMap(({ headTags }) => headTags.map((headTag) => streamId(location, headTag)));
-  const streams = named === undefined || rules.length === 0 ? all : [named];
+  const named = line ? streamId(location, line.name) : stream;
+  const streams = named === undefined || rules.length === 0 ? streamsAt(policy, location) : [named];
   const source = named ?? locationKey(location);
   const mode = streams.map((one) => modeIn(policy, one, account)).reduce(stricter, 'enforce');
   if (mode !== 'enforce') return { source, by: mode };

@@ -1,7 +1,7 @@
 import { FOREIGN_TIERS, type ImageLocation, locationKey } from '../image/image.ts';
 import { matchesHeadTag } from '../policy/head-tag.ts';
 import type { Policy } from '../policy/policy.ts';
-import { parseStreamId, streamId, streamRulesOf } from './stream.ts';
+import { lineOf, linesOf, parseStreamId, streamId, streamRulesOf } from './stream.ts';
 import { classify } from './tier.ts';
 
 /**
@@ -12,19 +12,15 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
   const known = new Map<string, readonly string[]>();
   const parentsOf = (stream: string): readonly string[] => {
-    const { location, headTag } = parseStreamId(stream);
-    const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
-    return (rule?.parents ?? []).flatMap((id) => {
-      const {
-        account = '',
-        regions = [],
-        repositories: [repository = ''] = [],
-        headTags: [tag = ''] = [],
-      } = rules.get(id) ?? {};
+    const { location } = parseStreamId(stream);
+    return (lineOf(policy, stream)?.rule.parents ?? []).flatMap((id) => {
+      const rule = rules.get(id);
+      const { account = '', regions = [], repositories: [repository = ''] = [] } = rule ?? {};
+      const [line] = linesOf(rule ? [rule] : []);
       const nearest = regions.toSorted(
         (one, other) => Number(other === location.region) - Number(one === location.region),
       );
-      return nearest.map((region) => streamId({ account, region, repository }, tag));
+      return nearest.map((region) => streamId({ account, region, repository }, line?.name ?? ''));
     });
   };
   return (stream) => {
@@ -69,8 +65,8 @@ export function declaredReachIn(
     const key = tag === undefined ? locationKey(location) : `${locationKey(location)}:${tag}`;
     const reach = known.get(key) ?? reachOf(location, tag);
     known.set(key, reach);
-    const { location: place, headTag } = parseStreamId(stream);
-    const asked = streamRulesOf(policy, place).filter(({ headTags }) => headTags.includes(headTag));
+    const { location: place, name } = parseStreamId(stream);
+    const asked = linesOf(streamRulesOf(policy, place)).flatMap((line) => (line.name === name ? line.rule : []));
     if (reach.beyond === 'anything' || asked.some(({ id }) => reach.ids.has(id))) return true;
     return (
       reach.beyond === 'bases' &&

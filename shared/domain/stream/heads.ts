@@ -2,7 +2,7 @@ import { byKey } from '../common/compare-texts.ts';
 import type { Digest, ImageLocation, Platform } from '../image/image.ts';
 import { matchesHeadTag } from '../policy/head-tag.ts';
 import type { StreamRule } from '../policy/policy.ts';
-import { makingLineOf, type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
+import { linesOf, makingLineOf, type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
 import type { StreamRecord } from './stream-record.ts';
 
 /** One pushed artifact of a repository, with its platforms. */
@@ -24,8 +24,11 @@ export function findStreams(
   location: ImageLocation,
   pushed: readonly PushedImage[],
 ): StreamRecord[] {
-  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
-  const first = new Map(lines.reverse().map((line) => [line.headTag, line]));
+  const first = new Map(
+    linesOf(rules)
+      .reverse()
+      .map((line) => [line.name, line]),
+  );
   return [...first.values()].reverse().map((line) => streamOf(line, location, pushedFor(line, rules, pushed)));
 }
 
@@ -38,7 +41,7 @@ export function newestTagged(
   images: readonly Pick<PushedImage, 'digest' | 'tags' | 'pushedAtEpochMs'>[],
   most: number,
 ): ReadonlySet<Digest> {
-  const lines = Map.groupBy(images, ({ tags }) => tags.length > 0 && makingLineOf(rules, tags)?.headTag);
+  const lines = Map.groupBy(images, ({ tags }) => tags.length > 0 && makingLineOf(rules, tags)?.name);
   lines.delete(false);
   lines.delete(undefined);
   return new Set(
@@ -55,9 +58,9 @@ export function newestTagged(
  * An image with head tags of two lines is the head of the line that its least specific tag names. An image without tags
  * is no head, because its tags have moved.
  */
-const pushedFor = ({ headTag }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
+const pushedFor = ({ headTag, name }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
   pushed
-    .filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag)
+    .filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.name === name)
     .map((image) => ({ ...image, pushedAtEpochMs: headSince(image, headTag) }));
 
 /** The last push of one of its head tags, which may be much later than its own push. */
@@ -67,13 +70,13 @@ function headSince({ tags, taggedAt, pushedAtEpochMs = 0 }: PushedImage, headTag
 }
 
 function streamOf(
-  { rule, headTag }: ReleaseLine,
+  { rule, headTag, name }: ReleaseLine,
   location: ImageLocation,
   pushed: readonly PushedImage[],
 ): StreamRecord {
   const head = headOf(pushed);
   const { tier, owner } = rule;
-  return { stream: streamId(location, headTag), tier, owner, location, headTag, ...(head && { head }) };
+  return { stream: streamId(location, name), tier, owner, location, headTag, ...(head && { head }) };
 }
 
 /**

@@ -15,10 +15,10 @@ export function movingTags(policy: Policy, location: ImageLocation): (tag: strin
 export const movingTagsOf = (policy: Policy, location: ImageLocation): ReadonlySet<string> =>
   single(streamRulesOf(policy, location).flatMap(({ headTags }) => headTags));
 
-/** The same, from the streams of the repository's images, without a policy. */
+/** The same without a policy, from the streams of the repository's images: most are called as their pattern. */
 export function movingTagsOfStreams(streams: readonly string[], location: ImageLocation): (tag: string) => boolean {
   const parsed = streams.map(parseStreamId).filter((stream) => locationKey(stream.location) === locationKey(location));
-  const tags = single(parsed.map(({ headTag }) => headTag));
+  const tags = single(parsed.map(({ name }) => name));
   return (tag) => tags.has(tag);
 }
 

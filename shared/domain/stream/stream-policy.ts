@@ -1,15 +1,18 @@
 import { MINUTE_MS } from '../common/time.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
+import { headTagProblem } from '../policy/head-tag.ts';
 import type { Pipeline } from '../policy/pipeline.ts';
 import type { Mode, Policy, StreamRule } from '../policy/policy.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { stricter, strictestMode } from './mode.ts';
-import { parseStreamId, streamRulesOf } from './stream.ts';
+import { lineOf, parseStreamId } from './stream.ts';
 
 /** The policy settings for the rebuilds of one stream. */
 export interface StreamPolicy {
   /** Whether a rule names the stream. Patchwave leaves an unnamed one alone. */
   readonly isNamed: boolean;
+  /** The pattern of its head tags; absent if no rule names it and its name is no pattern. */
+  readonly headTag?: string;
   /** The strictest mode for a build: of the stream, its registry's account and its pipeline's account. */
   readonly mode: Mode;
   /** Absent if the policy names none, like the time limit of a build. */
@@ -34,16 +37,21 @@ export function isEverBuilt(policy: Policy, stream: string): boolean {
 
 /** The settings for a stream; for an unnamed one, the defaults. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
-  const rule = streamRuleOf(policy, stream);
+  const { rule, headTag } = lineOf(policy, stream) ?? {};
+  const { location, name } = parseStreamId(stream);
   const { guards, caps } = policy;
-  if (!rule) return { isNamed: false, mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
+  if (!rule) {
+    const known = headTagProblem(name) === undefined ? { headTag: name } : {};
+    return { isNamed: false, ...known, mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
+  }
   const { tier, owner, id, account, rollout, promotes } = rule;
   const accounts = [account, rule.pipeline?.account ?? account];
   return {
     isNamed: true,
+    ...(headTag !== undefined && { headTag }),
     mode: strictestMode(policy, { tier, owner, accounts, rule: id }),
     ...(rule.pipeline && {
-      pipeline: pipelineOf(rule.pipeline, parseStreamId(stream).location),
+      pipeline: pipelineOf(rule.pipeline, location),
       buildMs: rule.pipeline.buildMinutes * MINUTE_MS,
     }),
     rollout,
@@ -65,10 +73,7 @@ export function watchedHeads(policy: Policy, stream: string): 'all' | 'in-use' {
 }
 
 /** The rule that names a stream. */
-export function streamRuleOf(policy: Policy, stream: string): StreamRule | undefined {
-  const { location, headTag } = parseStreamId(stream);
-  return streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
-}
+export const streamRuleOf = (policy: Policy, stream: string): StreamRule | undefined => lineOf(policy, stream)?.rule;
 
 /** A pipeline is in the account and Region of its stream's registry, unless the policy says otherwise. */
 const pipelineOf = (

@@ -7,10 +7,29 @@ import type { Policy, StreamRule } from '../policy/policy.ts';
 /** One release line of one repository, as a rule of the policy names it. */
 export interface ReleaseLine {
   readonly rule: StreamRule;
+  /** The pattern of its head tags. */
   readonly headTag: string;
+  /** What its streams are called: the pattern, unless the rule keeps another name. */
+  readonly name: string;
 }
 
-export const streamId = (location: ImageLocation, headTag: string): string => `${locationKey(location)}:${headTag}`;
+/** The id of a stream. It is stable: an edit of the pattern keeps the name of the release line (`keepStreamNames`). */
+export const streamId = (location: ImageLocation, name: string): string => `${locationKey(location)}:${name}`;
+
+/** The release lines of rules, in their order. */
+export const linesOf = (rules: readonly StreamRule[]): ReleaseLine[] =>
+  rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag, name: rule.names?.[headTag] ?? headTag })));
+
+/** The streams that the policy names in a repository, each once. */
+export const streamsAt = (policy: Policy, location: ImageLocation): string[] => [
+  ...new Set(linesOf(streamRulesOf(policy, location)).map(({ name }) => streamId(location, name))),
+];
+
+/** The release line of a stream; `undefined` if the policy no longer names the stream. */
+export function lineOf(policy: Policy, stream: string): ReleaseLine | undefined {
+  const { location, name } = parseStreamId(stream);
+  return linesOf(streamRulesOf(policy, location)).find((line) => line.name === name);
+}
 
 /** The rules that name a repository, in the order of the policy. A review asks it for each image, and a policy may have thousands. */
 export function streamRulesOf({ streams }: Pick<Policy, 'streams'>, location: ImageLocation): StreamRule[] {
@@ -83,7 +102,7 @@ export function releaseLineOf(
   rules: readonly StreamRule[],
   tags: readonly string[] | undefined,
 ): ReleaseLine | undefined {
-  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
+  const lines = linesOf(rules);
   if (tags === undefined || tags.length === 0) return lines.length === 1 ? lines[0] : undefined;
   for (const tag of tags.filter((each) => !isCandidate(rules, each)).sort(bySpecificity)) {
     const line = lines.find(({ headTag }) => matchesHeadTag(headTag, tag));
@@ -125,8 +144,8 @@ function bySpecificity(one: string, other: string): number {
 const parts = (tag: string): number => tag.split(/[._-]/).length;
 
 /** The parts of a stream's id; a repository's name has no colon. */
-export function parseStreamId(stream: string): { readonly location: ImageLocation; readonly headTag: string } {
+export function parseStreamId(stream: string): { readonly location: ImageLocation; readonly name: string } {
   const colon = stream.indexOf(':');
   const [account = '', region = '', ...repository] = stream.slice(0, colon).split('/');
-  return { location: { account, region, repository: repository.join('/') }, headTag: stream.slice(colon + 1) };
+  return { location: { account, region, repository: repository.join('/') }, name: stream.slice(colon + 1) };
 }

@@ -79,7 +79,7 @@ function classifyByRules(
 ): Classification {
   const line = makingLineOf(rules, tags);
   const { tier, id, owner } = line?.rule ?? first;
-  return { tier, rule: id, owner, ...(line && { stream: streamId(location, line.headTag) }) };
+  return { tier, rule: id, owner, ...(line && { stream: streamId(location, line.name) }) };
 }
 
 const isMirror = ({ mirrors }: Policy, { account, repository }: ImageLocation): boolean =>

@@ -1,7 +1,7 @@
 import { DAY_MS } from '../common/time.ts';
 import { type AppliedPolicy, objectedSince } from '../policy/applied-policy.ts';
 import type { Policy } from '../policy/policy.ts';
-import { streamId, streamRulesOf } from '../stream/stream.ts';
+import { linesOf, streamId, streamRulesOf } from '../stream/stream.ts';
 import { classify } from '../stream/tier.ts';
 import { sourceReasons, userReasons } from './config-rules.ts';
 import { ageLimitOf, findingReasons, type VerdictInputs } from './evaluate.ts';
@@ -116,10 +116,8 @@ function tierUnder(policy: Policy, { image }: DatedInputs, current: Policy): typ
     const [location] = image.locations;
     const [reference] = image.references ?? [];
     if (!location) return classify(one, reference === undefined ? {} : { reference }).tier;
-    const line = streamRulesOf(one, location).find(({ headTags }) =>
-      headTags.some((headTag) => streamId(location, headTag) === image.stream),
-    );
-    return line?.tier ?? classify(one, { location }).tier;
+    const line = linesOf(streamRulesOf(one, location)).find(({ name }) => streamId(location, name) === image.stream);
+    return line?.rule.tier ?? classify(one, { location }).tier;
   };
   const [then, now] = [tierBy(policy), tierBy(current)];
   return then === now ? image.tier : then;

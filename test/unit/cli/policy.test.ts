@@ -26,7 +26,7 @@ function fileOf(limitDays: number): string {
 
 const apply = (world: PlanWorld, file: string) => runJson(policyCommand, cliContext(world), ['apply', file]);
 const applied = async (world: PlanWorld, file: string) =>
-  run(policyCommand, cliContext(world), ['apply', file], { yes: true });
+  run(policyCommand, cliContext(world), ['apply', file], { yes: true, 'leave-streams': true });
 
 const HARM: Readonly<Record<string, (world: PlanWorld, version: string) => void>> = {
   'is missing': ({ policies }, version) => policies.lose(version),

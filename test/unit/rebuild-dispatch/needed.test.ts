@@ -43,7 +43,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
     } satisfies Partial<Judgement>;
     if (judgedAs) await world.images.recordJudgement({ ...judgement, verdict: judgedAs });
   }
-  const { location, headTag } = parseStreamId(STREAM);
+  const { location, name: headTag } = parseStreamId(STREAM);
   const before = (await world.streams.streams([STREAM])).get(STREAM);
   await world.streams.recordStream({ ...stream({ stream: STREAM, location, headTag }), head: { images } }, before);
 }

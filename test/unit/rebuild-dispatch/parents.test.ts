@@ -115,7 +115,7 @@ test('a node without a cause of its own leaves no cause behind', async () => {
 
 describe('parents of a stream', () => {
   const record = (id: string, head: string): StreamRecord => {
-    const { location, headTag } = parseStreamId(id);
+    const { location, name: headTag } = parseStreamId(id);
     return { ...stream({ stream: id, location, headTag }), head: { images: { 'linux/amd64': digestOf(head) } } };
   };
 
@@ -226,7 +226,7 @@ describe('parents of a stream', () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'old base');
     await lineage(world, 'old app', 'base');
-    const { location, headTag } = parseStreamId(STREAM);
+    const { location, name: headTag } = parseStreamId(STREAM);
     const before = (await world.streams.streams([STREAM])).get(STREAM);
     const images = { 'linux/amd64': digestOf('app') };
     await world.streams.recordStream({ ...stream({ stream: STREAM, location, headTag }), head: { images } }, before);
@@ -281,7 +281,7 @@ describe('the head of a parent that somebody else pushed', () => {
   }
 
   async function headIs(world: DispatchWorld, name: string, of: string): Promise<void> {
-    const { location, headTag } = parseStreamId(of);
+    const { location, name: headTag } = parseStreamId(of);
     const before = (await world.streams.streams([of])).get(of);
     const head = { images: { 'linux/amd64': digestOf(name) } };
     await world.streams.recordStream({ ...stream({ stream: of, location, headTag }), head }, before);
@@ -390,7 +390,7 @@ describe('the head of a parent that somebody else pushed', () => {
       const world = await dispatchWorld();
       await pushed(world, isJudged ? [] : undefined);
       const before = (await world.streams.streams([STREAM])).get(STREAM);
-      const { location, headTag } = parseStreamId(STREAM);
+      const { location, name: headTag } = parseStreamId(STREAM);
       const { head: _, ...headless } = stream({ stream: STREAM, location, headTag });
       await world.streams.recordStream(headless, before);
       await world.images.recordPresence(digestOf('app'), { inUse: true });

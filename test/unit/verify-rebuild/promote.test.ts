@@ -41,6 +41,17 @@ test('the tag that others build on moves after its candidate is verified, and no
   expect(world.images.records.get(NEW)).toMatchObject({ stream: STREAM, isHead: true });
 });
 
+test('a head tag that only the edited pattern has proves the output, and is what moves', async () => {
+  const lines = { headTags: ['^(22|jod)$'], names: { '^(22|jod)$': '^22$' } };
+  const world = await verifyWorld({ promotes: true, changes: FOUND, lines });
+  push(world, 'new', { tags: ['jod-candidate'] });
+  world.scanner.completesAtOnce = true;
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(world.tagger.moved).toEqual([{ place: LOCATION, digest: NEW, tag: 'jod' }]);
+  expect((await world.streams.streams([STREAM])).get(STREAM)?.head).toEqual({ images: { 'linux/arm64': NEW } });
+});
+
 test('promoted twice it moves once', async () => {
   const { world, machine } = await candidate();
   await machine.run();

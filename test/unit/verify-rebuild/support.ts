@@ -37,14 +37,18 @@ export const FIXED: CauseFact = {
   ...{ fix: 'unknown', packageKind: 'os', sinceEpochMs: 1_795_000_000_000 },
 };
 
-export const policyOf = (promotes: boolean, mode: PolicyDocument['mode'] = 'enforce'): PolicyDocument => ({
+export const policyOf = (
+  promotes: boolean,
+  mode: PolicyDocument['mode'] = 'enforce',
+  lines: Pick<PolicyDocument['streams'][number], 'headTags' | 'names'> = { headTags: ['^22$'] },
+): PolicyDocument => ({
   version: 1,
   mode,
   ages: { default: { limitDays: 30 } },
   streams: [
     {
       ...{ id: 'base', tier: 'base', account: LOCATION.account, regions: [LOCATION.region], owner: 'platform' },
-      ...{ repositories: ['team/base'], headTags: ['^22$'], pipeline: { name: PIPELINE.name }, promotes },
+      ...{ repositories: ['team/base'], ...lines, pipeline: { name: PIPELINE.name }, promotes },
     },
   ],
   severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
@@ -53,9 +57,13 @@ export const policyOf = (promotes: boolean, mode: PolicyDocument['mode'] = 'enfo
 export type VerifyWorld = Awaited<ReturnType<typeof verifyWorld>>;
 
 /** A build has ended well; the head before it is scanned and judged. Scans end when a test says so. */
-export async function verifyWorld({ promotes = false, changes = {} as Partial<Rebuild> } = {}) {
+export async function verifyWorld({
+  promotes = false,
+  changes = {} as Partial<Rebuild>,
+  lines = undefined as Parameters<typeof policyOf>[2],
+} = {}) {
   const world = fakeWorld();
-  const policyVersion = await world.policies.publish(parse(policySchema, policyOf(promotes)), {});
+  const policyVersion = await world.policies.publish(parse(policySchema, policyOf(promotes, 'enforce', lines)), {});
   const retry = { attempts: 2, wait: async () => {} };
   const complete = { ...world, retry, pace: async () => {}, policyVersion };
   push(complete, 'old', { tags: ['22'], pushedAtEpochMs: world.clock() - 3 * DAY_MS, unpacked: 'files of old' });

@@ -449,6 +449,43 @@ describe('the documentation', () => {
   });
 });
 
+describe('the name of a head tag', () => {
+  const HEAD_TAGS = 'headTags: ["^12$"]';
+  const with12 = 'headTags: ["^(12)$", "^12$"]\n    names: ';
+  const other = (repository: string) =>
+    `headTags: ["^(12)$"]\n    names: { "^(12)$": "^12$" }\n    owner: one\n  - id: other\n    tier: base\n    account: "111122223333"\n    regions: [us-east-1]\n    repositories: [${repository}]\n    ${HEAD_TAGS}`;
+
+  test.each([
+    ['of no head tag', 'headTags: ["^12$"]\n    names: { "^13$": "x" }', '^13$', 'the rule has no such head tag'],
+    [
+      'that another head tag has',
+      `${with12}{ "^(12)$": "^12$" }`,
+      '^(12)$',
+      'the name "^12$" is that of head tag ^12$ of rule "base" in the same repository',
+    ],
+    [
+      'that a rule for the same repository has',
+      other('base/debian'),
+      '^(12)$',
+      'the name "^12$" is that of head tag ^12$ of rule "other" in the same repository',
+    ],
+    ['with a space', `${with12}{ "^(12)$": "a b" }`, '^(12)$', 'has characters that no name of a stream has'],
+  ])('%s is refused at its field', (_, replacement, headTag, message) => {
+    expect(problemsWith(HEAD_TAGS, replacement)).toEqual([
+      { path: expect.stringMatching(/^streams\[0\]\.names/), message, line: expect.any(Number) },
+    ]);
+    expect(problemsWith(HEAD_TAGS, replacement)[0]?.path).toContain(headTag);
+  });
+
+  test.each([
+    ['of its own', `${with12}{ "^(12)$": "twelve" }`],
+    ['that another repository has', other('os/debian')],
+    ['that two head tags of one rule exchange', `${with12}{ "^(12)$": "^12$", "^12$": "^(12)$" }`],
+  ])('%s is allowed', (_, replacement) => {
+    expect(problemsWith(HEAD_TAGS, replacement)).toEqual([]);
+  });
+});
+
 describe('a head tag pattern of a stream that promotes', () => {
   const problemsOf = (headTags: string, promotes = true) => {
     const fields = `repositories: [p], headTags: ${headTags}, promotes: ${promotes}`;
