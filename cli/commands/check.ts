@@ -3,7 +3,7 @@ import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import { repositoryName } from '../../shared/domain/image/reference.ts';
 import { reasonInFull, reasonText } from '../../shared/domain/verdict/reason-text.ts';
-import type { Reason } from '../../shared/domain/verdict/verdict.ts';
+import { type Reason, verdictText } from '../../shared/domain/verdict/verdict.ts';
 import { type CheckAnswer, type CheckedImage, checkImage } from '../check/check.ts';
 import { targetOf } from '../check/target.ts';
 import type { Arguments, Command } from '../command.ts';
@@ -54,16 +54,21 @@ function render(answer: CheckAnswer): string {
   const { images, status, problem } = answer;
   const lines = images.flatMap((image) => [
     ...(images.length > 1
-      ? [`  ${visibleLine(image.platform ?? '-')} ${shortDigest(image.digest)} ${image.status}`]
+      ? [`  ${visibleLine(image.platform ?? '-')} ${shortDigest(image.digest)} ${statusText(image)}`]
       : []),
     ...image.reasons.map((reason) => visibleLine(`    ${reason.effect} ${reason.ruleId}: ${reasonInFull(reason)}`)),
     ...(image.waitsFor !== undefined && image.reasons.length === 0
       ? [visibleLine(`    no verdict yet: it waits for ${image.waitsFor}`)]
       : []),
   ]);
-  const head = `${nameOf(answer)} ${paint(VERDICT_COLOURS[status], status)}`;
+  const [only, ...others] = images;
+  const text = only && others.length === 0 ? statusText(only) : status;
+  const head = `${nameOf(answer)} ${paint(VERDICT_COLOURS[status], text)}`;
   return fitted([head, ...lines, ...(problem === undefined ? [] : [visibleLine(problem)])].join('\n'), 4);
 }
+
+const statusText = (image: CheckedImage): string =>
+  image.reasons.length === 0 && image.status === 'unknown' ? image.status : verdictText(image);
 
 const VERDICT_KNOWN = 'verdict-known';
 

@@ -3,7 +3,7 @@ import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
-import { type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
+import { outcomesInWords, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import { type ActingState, readActingState } from '../acting/acting.ts';
 import {
@@ -30,9 +30,6 @@ const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   succeeded: 'green',
   failed: 'red',
 };
-
-const outcomesInWords = ({ outcomes: { compliant, violating, unknown, failed } }: JudgedImages): string =>
-  `${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;
 
 function describeReview(review: ReviewRecord, now: number): string {
   const at = review.endedAtEpochMs ?? review.startedAtEpochMs;

@@ -9,7 +9,7 @@ import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-disagreement.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
-import type { Reason } from '../../shared/domain/verdict/verdict.ts';
+import { type Reason, verdictText } from '../../shared/domain/verdict/verdict.ts';
 import { answerSentences } from '../acting/answer-text.ts';
 import type { CurrentCause } from '../acting/current-answer.ts';
 import {
@@ -53,7 +53,10 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
   } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
-    fitted(`${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`, 2),
+    fitted(
+      `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], image.verdict ? verdictText(image.verdict) : status)}`,
+      2,
+    ),
     facts(explanation, now, inForce),
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),

@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { messageIn } from '../../shared/domain/common/failure-text.ts';
-import type { JudgedImages, ReviewRecord, RunTotals } from '../../shared/domain/review/run.ts';
+import { outcomesInWords, type ReviewRecord, type RunTotals } from '../../shared/domain/review/run.ts';
 import { decisiveFailures } from '../../shared/domain/review/run-gate.ts';
 import { type RunFailure, sumRun } from '../../shared/domain/review/run-summary.ts';
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
@@ -101,6 +101,3 @@ const totalsInWords = ({ ancestors, ...running }: RunTotals): string =>
         ]
       : []),
   ].join('; ');
-
-const outcomesInWords = ({ outcomes: { compliant, violating, unknown, failed } }: JudgedImages): string =>
-  `${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;

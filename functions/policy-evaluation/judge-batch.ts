@@ -4,6 +4,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { OutcomeCounts, RunPart } from '../../shared/domain/review/run.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { type CoverageCounts, coverageOf, sumOfCoverage } from '../../shared/domain/verdict/verdict.ts';
 import {
   type JudgeImagesPorts,
   judgeImages,
@@ -85,6 +86,7 @@ function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord
 
 function partOf(key: string, outcomes: ReadonlyMap<Digest, Outcome>): VerdictPart {
   const failures: VerdictPart['failures'][number][] = [];
+  const covered: (CoverageCounts | undefined)[] = [];
   const counts: { -readonly [Name in keyof OutcomeCounts]: number } = {
     compliant: 0,
     violating: 0,
@@ -93,7 +95,8 @@ function partOf(key: string, outcomes: ReadonlyMap<Digest, Outcome>): VerdictPar
   };
   for (const [digest, outcome] of outcomes) {
     counts['status' in outcome ? outcome.status : 'failed'] += 1;
+    if ('status' in outcome && outcome.status === 'compliant') covered.push(coverageOf(outcome.image.verdict ?? {}));
     if ('error' in outcome) failures.push({ digest, ...namedFailure(outcome.error) });
   }
-  return { kind: 'verdict', key, outcomes: counts, failures };
+  return { kind: 'verdict', key, outcomes: counts, ...sumOfCoverage(covered), failures };
 }

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../domain/common/canonical-json.ts';
+import { sameContent } from '../domain/common/same-content.ts';
 import { digest } from '../domain/image/digest-schema.ts';
 import { TIERS } from '../domain/image/image.ts';
 import { MOST_PUBLISHED, type PublishedEvent } from '../domain/outbox/published-event.ts';
@@ -23,15 +24,17 @@ export const imageVerdictChanged = published('ImageVerdictChanged', 1, {
   /** The 100 most serious; `reasonCount` counts all. */
   reasons: v.pipe(v.array(reason), v.maxLength(MOST_PUBLISHED)),
   reasonCount: count,
+  /** What the last scan result tells of: empty without one, absent if a version before 0.3.0 judged the image. */
+  covers: v.exactOptional(v.array(v.picklist(['os', 'language']))),
   policyVersion: text,
   nextBreachAtEpochMs: v.exactOptional(epochMs),
 });
 
-/** A verdict changes with its status or its deciding reasons; approaching deadlines give no event. */
+/** A verdict changes with its status, what it covers or its deciding reasons; approaching deadlines give no event. */
 export function verdictChange(before: ImageRecord | undefined, after: ImageRecord): PublishedEvent[] {
   const { digest, tier, stream, owner, inUse, isHead, locations, verdict } = after;
   if (!verdict || (before?.verdict && sameDecision(before.verdict, verdict))) return [];
-  const { status, reasons, policyVersion, nextBreachAtEpochMs } = verdict;
+  const { status, reasons, covers, policyVersion, nextBreachAtEpochMs } = verdict;
   return [
     imageVerdictChanged.event(digest, {
       ...{ digest, tier },
@@ -40,13 +43,18 @@ export function verdictChange(before: ImageRecord | undefined, after: ImageRecor
       ...{ locations: [...locations], inUse, isHead, status },
       ...(before?.verdict && { previousStatus: before.verdict.status }),
       ...{ reasons: reasons.slice(0, MOST_PUBLISHED), reasonCount: reasons.length, policyVersion },
+      ...(covers && { covers: [...covers] }),
       ...(nextBreachAtEpochMs !== undefined && { nextBreachAtEpochMs }),
     }),
   ];
 }
 
 const sameDecision = (one: Verdict, other: Verdict): boolean =>
-  one.status === other.status && decision(one) === decision(other);
+  one.status === other.status && sameCoverage(one, other) && decision(one) === decision(other);
+
+/** A verdict of a version before 0.3.0 does not say it, and an upgrade changes no verdict. */
+const sameCoverage = ({ covers: one }: Verdict, { covers: other }: Verdict): boolean =>
+  one === undefined || other === undefined || one.length === 0 || other.length === 0 || sameContent(one, other);
 
 const decision = ({ reasons }: Verdict): string => reasons.filter(isDecisive).map(decisive).sort().join('\n');
 

@@ -133,6 +133,7 @@ export const listedFacts = (facts: readonly CauseFact[]) => ({
 const judgedImages = {
   found: count,
   outcomes: v.strictObject({ compliant: count, violating: count, unknown: count, failed: count }),
+  compliantCovers: v.exactOptional(v.strictObject({ os: count, language: count })),
 };
 
 export const totals = v.strictObject({

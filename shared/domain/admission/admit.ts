@@ -13,7 +13,7 @@ import { isOfAws } from '../stream/tier.ts';
 import { unapprovedNames } from '../verdict/approved-registries.ts';
 import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
-import type { Reason, Verdict } from '../verdict/verdict.ts';
+import { type Reason, type Verdict, verdictText } from '../verdict/verdict.ts';
 import { endOfWaivers, graceOfDoorsMs } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
@@ -561,10 +561,10 @@ const shown = (text: string): string => cutText(visibleLine(cutText(text, MOST))
 const short = (digest: Digest): string => digest.slice(0, 'sha256:'.length + 12);
 
 const refusal =
-  ({ digest, owner }: RecordedImage, fact: Text): Text =>
+  ({ digest, owner, verdict }: RecordedImage, fact: Text): Text =>
   () =>
     shown(
-      `${short(digest)}${owner === undefined ? '' : ` of ${owner}`} may not start: ${written(fact)}. Deploy a newer image, or see patchwave why ${short(digest)}.`,
+      `${short(digest)}${owner === undefined ? '' : ` of ${owner}`} may not start: ${written(fact)}.${verdict ? ` Its verdict is ${verdictText(verdict)}.` : ''} Deploy a newer image, or see patchwave why ${short(digest)}.`,
     );
 
 const unreadable = (text: string | undefined): string =>

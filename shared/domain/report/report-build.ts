@@ -10,7 +10,7 @@ import { effectiveScanState, isKnowledge, unscannable } from '../scan/scan-state
 import { streamPolicy, streamRuleOf } from '../stream/stream-policy.ts';
 import { PolicyCoverage } from '../stream/unmatched-rules.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
-import type { Reason } from '../verdict/verdict.ts';
+import { type CoverageCounts, coverageOf, sumOfCoverage, type Verdict } from '../verdict/verdict.ts';
 import { isInForce, voidFromEpochMs } from '../verdict/waiver.ts';
 import type {
   NextBreach,
@@ -105,6 +105,7 @@ interface MutableGroup {
   readonly tier: Tier;
   readonly owner?: string;
   compliant: number;
+  compliantCovers?: CoverageCounts;
   readonly violating: ReportLine[];
   readonly unknown: ReportLine[];
   readonly unjudged: Digest[];
@@ -123,14 +124,17 @@ function addToGroup(groups: Map<string, MutableGroup>, record: ImageRecord, work
   };
   groups.set(key, group);
   if (!verdict) group.unjudged.push(digest);
-  else if (verdict.status === 'compliant') group.compliant += 1;
-  else group[verdict.status].push(lineOf(record, verdict.reasons, verdict.status, workloads));
+  else if (verdict.status !== 'compliant')
+    group[verdict.status].push(lineOf(record, { ...verdict, status: verdict.status }, workloads));
+  else {
+    group.compliant += 1;
+    Object.assign(group, sumOfCoverage([group.compliantCovers, coverageOf(verdict)]));
+  }
 }
 
 function lineOf(
   { digest, tier, owner, stream, ...origin }: ImageRecord,
-  reasons: readonly Reason[],
-  status: 'violating' | 'unknown',
+  { reasons, status, covers }: Pick<Verdict, 'reasons' | 'covers'> & { readonly status: 'violating' | 'unknown' },
   workloads: readonly string[],
 ): ReportLine {
   const decisive = reasons.filter(({ effect }) => effect === 'violates' || effect === 'unknown');
@@ -147,6 +151,7 @@ function lineOf(
     workloads,
     reasons: decisive.slice(0, MOST_REASONS),
     reasonCount: decisive.length,
+    ...(covers && { covers }),
     ...(status === 'violating' && Number.isFinite(sinceEpochMs) && { sinceEpochMs }),
   };
 }

@@ -17,7 +17,8 @@ import { keyOfScope } from '../review/run.ts';
 import { SCAN_STATES } from '../scan/scan.ts';
 import { gapTexts } from '../stream/unmatched-rules.ts';
 import { reasonText } from '../verdict/reason-text.ts';
-import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
+import { compliantText, coverageText, sumOfCoverage } from '../verdict/verdict.ts';
+import type { Report, ReportGroup, ReportLine } from './report.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
 /** The images in use that lifecycle policies will expire, from the last checks. */
@@ -227,14 +228,14 @@ function heading(report: Report): string {
     `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
     '',
     ...withoutPolicy(report).flatMap((text) => [text, '']),
-    `${counted(found, 'running image')}: ${inWords(images)}. With a valid scan result: ${known} of ${found}.`,
+    `${counted(found, 'running image')}: ${inWords({ images, groups })}. With a valid scan result: ${known} of ${found}.`,
     '',
     markdownTable(groups, GROUP_COLUMNS),
     ...(possible === undefined || possible.groups.length === 0
       ? []
       : [
           '',
-          `Images that may start and do not run: ${inWords(possible.images)}.`,
+          `Images that may start and do not run: ${inWords(possible)}.`,
           '',
           markdownTable(possible.groups, GROUP_COLUMNS),
         ]),
@@ -242,7 +243,7 @@ function heading(report: Report): string {
       ? []
       : [
           '',
-          `Ancestors and heads that do not run: ${inWords(ancestors.images)}.`,
+          `Ancestors and heads that do not run: ${inWords(ancestors)}.`,
           '',
           markdownTable(ancestors.groups, GROUP_COLUMNS),
         ]),
@@ -261,21 +262,25 @@ const withoutPolicy = ({ failures }: Report): readonly string[] =>
 const NOT_KNOWN = 'Unknown without a policy.';
 const noneOf = (report: Report): string => (withoutPolicy(report).length > 0 ? NOT_KNOWN : 'None.');
 
-const inWords = ({ violating: bad, unknown: unclear, compliant, unjudged }: ReportSums): string =>
-  `${bad} violating, ${unclear} unknown, ${compliant} compliant${unjudged > 0 ? `, ${unjudged} not judged` : ''}`;
+function inWords({ images, groups }: Pick<Report, 'images' | 'groups'>): string {
+  const { violating: bad, unknown: unclear, compliant, unjudged } = images;
+  const { compliantCovers } = sumOfCoverage(groups.map((group) => group.compliantCovers));
+  return `${bad} violating, ${unclear} unknown, ${compliantText(compliant, compliantCovers)}${unjudged > 0 ? `, ${unjudged} not judged` : ''}`;
+}
 
 const GROUP_COLUMNS: readonly MarkdownColumn<ReportGroup>[] = [
   { title: 'Tier', text: ({ tier }) => tier },
   { title: 'Owner', text: ownerOf },
   { title: 'Violating', text: (group) => String(group.violating.length), isNumber: true },
   { title: 'Unknown', text: (group) => String(group.unknown.length), isNumber: true },
-  { title: 'Compliant', text: ({ compliant }) => String(compliant), isNumber: true },
+  { title: 'Compliant', text: ({ compliant, compliantCovers }) => compliantText(compliant, compliantCovers, '') },
   { title: 'Not judged', text: ({ unjudged }) => String(unjudged.length), isNumber: true },
 ];
 
 const LINE_COLUMNS: readonly MarkdownColumn<ReportLine>[] = [
   { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
   { title: 'Run by', text: ({ workloads }) => workloads.join(', ') || '-' },
+  { title: 'Scan covers', text: ({ covers }) => coverageText(covers) },
 ];
 
 const why = ({ reasons, reasonCount }: ReportLine): string =>

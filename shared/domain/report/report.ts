@@ -12,7 +12,7 @@ import type { ScanStateName } from '../scan/scan.ts';
 import type { PolicyGaps } from '../stream/unmatched-rules.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { LayerDisagreement } from '../verdict/layer-disagreement.ts';
-import type { Reason, VerdictStatus } from '../verdict/verdict.ts';
+import type { CoverageCounts, Reason, Verdict, VerdictStatus } from '../verdict/verdict.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
 /** The input of a report besides the images. */
@@ -90,6 +90,8 @@ export interface ReportLine {
   /** The deciding reasons of the verdict, most serious first; at most 20. */
   readonly reasons: readonly Reason[];
   readonly reasonCount: number;
+  /** As in `Verdict`. */
+  readonly covers?: NonNullable<Verdict['covers']>;
   /** For a violating image: since when it violates. */
   readonly sinceEpochMs?: number;
 }
@@ -99,6 +101,8 @@ export interface ReportGroup {
   /** Absent for images without an owner in the policy. */
   readonly owner?: string;
   readonly compliant: number;
+  /** Absent in reports of earlier versions. */
+  readonly compliantCovers?: CoverageCounts;
   readonly violating: readonly ReportLine[];
   readonly unknown: readonly ReportLine[];
   /** Found, and not judged because a step failed. */

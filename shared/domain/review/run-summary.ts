@@ -1,5 +1,6 @@
 import { counted } from '../common/counted.ts';
 import type { ScanReason } from '../scan/scan.ts';
+import { sumOfCoverage } from '../verdict/verdict.ts';
 import {
   clusterScopes,
   type InventoryCounts,
@@ -187,10 +188,12 @@ function judgedIn(
 ): JudgedImages {
   const batches = verdictBatches.filter(({ key }) => isOne(key));
   const lost = batches.filter(({ key }) => !reported.has(partKey('verdict', key)));
+  const judged = parts.flatMap((part) => (part.kind === 'verdict' && isOne(part.key) ? [part] : []));
   return {
     found: sumOf(batches.map(({ digests }) => digests)),
+    ...sumOfCoverage(judged.map(({ compliantCovers }) => compliantCovers)),
     outcomes: [
-      ...parts.flatMap((part) => (part.kind === 'verdict' && isOne(part.key) ? [part.outcomes] : [])),
+      ...judged.map(({ outcomes }) => outcomes),
       ...lost.map(({ digests }) => ({ ...NO_OUTCOMES, failed: digests })),
     ].reduce(addOutcomes, NO_OUTCOMES),
   };

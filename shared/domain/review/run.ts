@@ -5,6 +5,7 @@ import type { Usage } from '../image/usage.ts';
 import { hasClusterScope } from '../image/workload-kind.ts';
 import type { RegistryPart } from '../lineage/base-readings.ts';
 import type { ScanReason } from '../scan/scan.ts';
+import { type CoverageCounts, compliantText } from '../verdict/verdict.ts';
 
 /** One account and Region to read, or one EKS cluster in it: what is read, fails and ends as a whole. */
 export interface Scope extends Registry {
@@ -140,6 +141,8 @@ export type RunPart =
       readonly kind: 'verdict';
       readonly key: string;
       readonly outcomes: OutcomeCounts;
+      /** Of its compliant images, as in `JudgedImages`. */
+      readonly compliantCovers?: CoverageCounts;
       /** Digests that could not be judged, with the error. */
       readonly failures: readonly { readonly digest: string; readonly error: string; readonly detail: string }[];
     };
@@ -187,7 +190,15 @@ export const useOfBatch = (batch: string): 'running' | 'possible' | 'ancestor' =
 export interface JudgedImages {
   readonly found: number;
   readonly outcomes: OutcomeCounts;
+  /** Compliant images by what their scans cover; absent if that is known of none. */
+  readonly compliantCovers?: CoverageCounts;
 }
+
+export const outcomesInWords = ({
+  outcomes: { compliant, violating, unknown, failed },
+  compliantCovers,
+}: JudgedImages): string =>
+  `${compliantText(compliant, compliantCovers)}, ${violating} violating, ${unknown} unknown, ${failed} failed`;
 
 /** Sums over the parts of a run. `found` and `outcomes` count running images; scans count all. */
 export interface RunTotals extends JudgedImages {

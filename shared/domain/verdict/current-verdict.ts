@@ -5,7 +5,7 @@ import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
 import type { ImageRecord } from './image-record.ts';
 import { reasonText } from './reason-text.ts';
-import type { Reason, VerdictStatus } from './verdict.ts';
+import type { Reason, Verdict, VerdictStatus } from './verdict.ts';
 
 /** The recorded verdict on an image, as far as it counts now. */
 export interface CurrentVerdict {
@@ -13,6 +13,8 @@ export interface CurrentVerdict {
   readonly status: VerdictStatus;
   /** Of the verdict, if it counts. */
   readonly reasons: readonly Reason[];
+  /** Of the verdict, if it counts. */
+  readonly covers?: NonNullable<Verdict['covers']>;
   /** What has to come before the status can change; absent if waiting changes nothing. */
   readonly waitsFor?: string;
   /** No push of the image to the repository was seen. */
@@ -34,10 +36,11 @@ export function currentVerdict(image: ImageRecord | undefined, inForce: InForce,
   const missing = image && verdict ? outdated({ ...image, verdict }, inForce, nowEpochMs) : awaited(image);
   if (!verdict || missing !== undefined)
     return { status: 'unknown', reasons: [], ...(missing !== undefined && { waitsFor: missing }) };
-  const { status, reasons } = verdict;
+  const { status, reasons, covers } = verdict;
+  const counted = { status, reasons, ...(covers && { covers }) };
   const unknown = reasons.filter(({ effect }) => effect === 'unknown');
-  if (status !== 'unknown' || unknown.some(isForGood)) return { status, reasons };
-  return { status, reasons, waitsFor: unknown.map(reasonText).join('; ') };
+  if (status !== 'unknown' || unknown.some(isForGood)) return counted;
+  return { ...counted, waitsFor: unknown.map(reasonText).join('; ') };
 }
 
 /**

@@ -37,7 +37,8 @@ export interface VerdictInputs {
  * inputs. Rules: docs/policy.md.
  */
 export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
-  if (isBuiltIn(policy)) return { status: 'unknown', reasons: [NO_POLICY], policyVersion };
+  if (isBuiltIn(policy))
+    return { status: 'unknown', reasons: [NO_POLICY], covers: inputs.scan.coverage, policyVersion };
   const settled = [
     ...ageReasons(inputs, policy, nowEpochMs),
     ...[
@@ -59,6 +60,7 @@ export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: s
   return {
     status: statusOf(reasons),
     reasons,
+    covers: inputs.scan.coverage,
     policyVersion,
     ...(breaches.length > 0 && { nextBreachAtEpochMs: earliest(breaches) }),
   };
@@ -114,6 +116,7 @@ export function verdictAfterRefusal(
   return {
     policyVersion,
     ...verdict,
+    covers: scan.coverage,
     status: isViolating ? 'violating' : 'unknown',
     reasons: [noResult(scan), ...settled].sort(inFixedOrder),
   };

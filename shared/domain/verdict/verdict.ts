@@ -2,7 +2,7 @@ import type { SourceLabel, SourceProblem } from '../image/config-facts.ts';
 import type { Digest } from '../image/image.ts';
 import type { Severity } from '../policy/policy-parts.ts';
 import type { Fix } from '../scan/finding.ts';
-import type { ScanReason, ScanStateName } from '../scan/scan.ts';
+import type { PackageKind, ScanReason, ScanStateName } from '../scan/scan.ts';
 import type { TagProblem } from '../stream/tag-rules.ts';
 
 export const VERDICTS = ['compliant', 'violating', 'unknown'] as const;
@@ -107,6 +107,11 @@ export interface Verdict {
   readonly status: VerdictStatus;
   /** Sorted, so that equal inputs give equal bytes. */
   readonly reasons: readonly Reason[];
+  /**
+   * The kinds of packages of which the last scan result tells: empty without one. Absent in a verdict of a version before 0.3.0,
+   * of which it is unknown.
+   */
+  readonly covers?: readonly PackageKind[];
   /** The policy version of the verdict. */
   readonly policyVersion: string;
   /**
@@ -114,6 +119,57 @@ export interface Verdict {
    * with a known birth below its limit has one, also without a `due` reason.
    */
   readonly nextBreachAtEpochMs?: number;
+}
+
+/** How many compliant images have a scan of which coverage; of the others it is unknown. */
+export interface CoverageCounts {
+  readonly os: number;
+  /** The operating system, and languages too. */
+  readonly language: number;
+}
+
+/** A status with what the scan behind it covers, because no scan of the system alone tells of languages. */
+export const verdictText = ({ status, covers }: Pick<Verdict, 'status' | 'covers'>): string =>
+  `${status} (${coverageText(covers)})`;
+
+export function coverageText(covers: Verdict['covers']): string {
+  if (covers === undefined) return COVERAGE_UNKNOWN;
+  return covers.length === 0 ? 'no scan' : covers.join(', ');
+}
+
+/** Compliant images, by what their scans cover. */
+export function compliantText(
+  compliant: number,
+  { os, language }: CoverageCounts = NO_COVERAGE,
+  word = ' compliant',
+): string {
+  const parts = [
+    [os, 'os'],
+    [language, 'os, language'],
+    [compliant - os - language, COVERAGE_UNKNOWN],
+  ] as const;
+  const named = parts.filter(([count]) => count > 0).map(([count, covers]) => `${count}${word} (${covers})`);
+  return named.length > 0 ? named.join(', ') : `0${word}`;
+}
+
+const COVERAGE_UNKNOWN = 'coverage unknown';
+const NO_COVERAGE: CoverageCounts = { os: 0, language: 0 };
+
+/** The sum of what is known, to spread: empty if nothing is. */
+export function sumOfCoverage(all: readonly (CoverageCounts | undefined)[]): {
+  readonly compliantCovers?: CoverageCounts;
+} {
+  const sum = all.reduce<CoverageCounts>(
+    (one, other = NO_COVERAGE) => ({ os: one.os + other.os, language: one.language + other.language }),
+    NO_COVERAGE,
+  );
+  return sum.os + sum.language === 0 ? {} : { compliantCovers: sum };
+}
+
+/** One compliant verdict as a count; `undefined` if its coverage is unknown. */
+export function coverageOf({ covers }: Pick<Verdict, 'covers'>): CoverageCounts | undefined {
+  if (!covers?.includes('os')) return undefined;
+  return covers.includes('language') ? { os: 0, language: 1 } : { os: 1, language: 0 };
 }
 
 /** Whether a verdict was made before the lineage of its image was read, so it does not cover the age. */

@@ -78,7 +78,7 @@ test('an image that was just pushed is read, scanned, placed and judged, althoug
   const world = await candidateWorld();
   pushed(world, { name: 'new', tag: 'feature-1' });
   const { code, text, progress } = await check(world);
-  expect([code, text]).toEqual([EXIT.done, expect.stringContaining('compliant')]);
+  expect([code, text]).toEqual([EXIT.done, expect.stringContaining('compliant (os)')]);
   expect(progress[0]).toBe('Waiting for Patchwave to find the image in 111122223333/eu-west-1/team/web');
   expect(world.scanner.started).toHaveLength(1);
   expect(world.images.records.get(digestOf('new'))).toMatchObject({ inUse: false, isHead: false });
@@ -115,7 +115,10 @@ test('an index is judged by its strictest image', async () => {
   expect(code).toBe(EXIT.violating);
   expect(JSON.parse(text)).toMatchObject({ digest: digestOf('new'), status: 'violating', location: LOCATION });
   const { images } = JSON.parse(text) as { images: { digest: string; status: string }[] };
-  expect(images.find(({ digest }) => digest === digestOf('amd'))).toMatchObject({ status: 'violating' });
+  expect(images.find(({ digest }) => digest === digestOf('amd'))).toMatchObject({
+    status: 'violating',
+    covers: ['os'],
+  });
 });
 
 test('a scan that does not end in time is unknown: exit code 4', async () => {

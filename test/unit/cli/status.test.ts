@@ -61,7 +61,16 @@ test('no line is wider than the terminal', async () => {
     scopes: { complete: 30_000, skipped: 1000, failed: 1000, left: 1000 },
     inventory: { tasks: 100_000, containers: 200_000, unresolved: 1000, possible: 3000 },
     possible: { found: 2000, outcomes: { compliant: 1900, violating: 90, unknown: 10, failed: 0 } },
-    ...{ found: 10_000, outcomes: { compliant: 9000, violating: 900, unknown: 90, failed: 10 } },
+    ...{
+      found: 10_000,
+      compliantCovers: { os: 4000, language: 5000 },
+      outcomes: {
+        compliant: 9000,
+        violating: 900,
+        unknown: 90,
+        failed: 10,
+      },
+    },
     ancestors: { found: 1000, outcomes: { compliant: 900, violating: 90, unknown: 10, failed: 0 } },
   };
   const ended = { scopeKey: 'fleet', totals, startedAtEpochMs: world.clock() } as Partial<ReviewRecord>;
@@ -73,7 +82,10 @@ test('no line is wider than the terminal', async () => {
     const { text } = await run(statusCommand, readOnlyContext(world));
     expect(text).toContain('30000 complete');
     expect(stripVTControlCharacters(text).replaceAll(/\s+/g, ' ')).toContain(
-      'may start 2000 images not running (3000 workloads without a pod, and what ran within the grace of the doors): 1900 compliant',
+      'verdicts 4000 compliant (os), 5000 compliant (os, language), 900 violating',
+    );
+    expect(stripVTControlCharacters(text).replaceAll(/\s+/g, ' ')).toContain(
+      'may start 2000 images not running (3000 workloads without a pod, and what ran within the grace of the doors): 1900 compliant (coverage unknown)',
     );
     const lines = stripVTControlCharacters(text).split('\n');
     expect(lines.filter((line) => line.length > 80)).toEqual([]);

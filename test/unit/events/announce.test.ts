@@ -70,6 +70,7 @@ const typesOf = (before: LedgerRecord | undefined, after: LedgerRecord | undefin
 describe('ImageVerdictChanged', () => {
   test.each<[string, Verdict | undefined, Verdict]>([
     ['the first verdict', undefined, COMPLIANT],
+    ['a scan that covers less', { ...COMPLIANT, covers: ['os', 'language'] }, { ...COMPLIANT, covers: ['os'] }],
     ['another status', COMPLIANT, violating(FINDING)],
     ['another status with the same reasons', unknown(SCAN), violating(SCAN)],
     ['one more reason', violating(FINDING), violating(FINDING, AGE)],
@@ -106,6 +107,7 @@ describe('ImageVerdictChanged', () => {
       { ...COMPLIANT, reasons: [{ ...AGE, effect: 'due' }] },
       { ...COMPLIANT, reasons: [{ ...AGE, effect: 'waived', waiverId: 'W-1' }] },
     ],
+    ['what an upgrade adds', COMPLIANT, { ...COMPLIANT, covers: ['os'] }],
     ['the next breach', COMPLIANT, { ...COMPLIANT, nextBreachAtEpochMs: NOON_EPOCH_MS }],
     ['a verdict that is gone', violating(FINDING), undefined],
   ])('is not published: %s', (_, before, after) => {
@@ -119,7 +121,11 @@ describe('ImageVerdictChanged', () => {
   });
 
   test('has the image, its earlier status and the reasons', () => {
-    const verdict = { ...violating(FINDING, AGE), nextBreachAtEpochMs: NOON_EPOCH_MS + DAY_MS };
+    const verdict: Verdict = {
+      ...violating(FINDING, AGE),
+      covers: ['os'],
+      nextBreachAtEpochMs: NOON_EPOCH_MS + DAY_MS,
+    };
     const { tier, stream, owner, locations } = record();
     expect(announce(image(COMPLIANT), image(verdict))).toEqual([
       {
@@ -138,6 +144,7 @@ describe('ImageVerdictChanged', () => {
           previousStatus: 'compliant',
           reasons: [FINDING, AGE],
           reasonCount: 2,
+          covers: ['os'],
           policyVersion: 'policy-1',
           nextBreachAtEpochMs: NOON_EPOCH_MS + DAY_MS,
         },

@@ -85,8 +85,11 @@ export const anyVerdict: fc.Arbitrary<Verdict> = fc
       policyVersion: fc.constantFrom('policy-1', 'policy-2'),
     }),
     optional<{ nextBreachAtEpochMs: number }>({ nextBreachAtEpochMs: epochMs }),
+    optional<Pick<Verdict, 'covers'>>({
+      covers: fc.constantFrom<NonNullable<Verdict['covers']>>([], ['os'], ['os', 'language']),
+    }),
   )
-  .map(([one, other]) => ({ ...one, ...other }));
+  .map(([one, ...others]) => Object.assign({}, one, ...others) as Verdict);
 
 /** One image through its life: only what tells of it changes. */
 export const anyImage: fc.Arbitrary<ImageRecord> = fc

@@ -22,6 +22,7 @@ const parts = {
     kind: 'verdict',
     key: '0001',
     outcomes: { compliant: 1, violating: 1, unknown: 1, failed: 0 },
+    compliantCovers: { os: 1, language: 0 },
     failures: [],
   },
 } as const satisfies Record<string, RunPart>;
@@ -57,13 +58,14 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
     scopeKey: 'fleet',
     closuresOverdue: 0,
     state: 'succeeded',
-    summary: '3 images: 1 compliant, 1 violating, 1 unknown, 0 failed',
+    summary: '3 images: 1 compliant (os), 1 violating, 1 unknown, 0 failed',
     totals: {
       scopes: { complete: 1, skipped: 0, failed: 0 },
       inventory: { ...inventory, possible: 0 },
       found: 3,
       scans: { requested: 2, fresh: 1, later: 0, refused: { archived: 1 } },
       outcomes: { compliant: 1, violating: 1, unknown: 1, failed: 0 },
+      compliantCovers: { os: 1, language: 0 },
       possible: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
       ancestors: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
     },
@@ -88,11 +90,11 @@ test('ancestors are counted separately', async () => {
   const key = 'ancestors-0001';
   await world.runs.recordPart(runId, { ...parts.scan, key, scans: { ...parts.catchUp.scans, requested: 1 } });
   const outcomes = { compliant: 0, violating: 1, unknown: 0, failed: 0 };
-  await world.runs.recordPart(runId, { ...parts.verdict, key, outcomes });
+  await world.runs.recordPart(runId, { kind: 'verdict', key, outcomes, failures: [] });
   expect(await close()).toMatchObject({
     state: 'succeeded',
     summary:
-      '3 images: 1 compliant, 1 violating, 1 unknown, 0 failed; ' +
+      '3 images: 1 compliant (os), 1 violating, 1 unknown, 0 failed; ' +
       'and 1 image that does not run: 0 compliant, 1 violating, 0 unknown, 0 failed',
     totals: { found: 3, ancestors: { found: 1, outcomes } },
   });

@@ -72,8 +72,9 @@ test('reads results without an event, and judges by them', async () => {
 
 test('an image without findings and of young content is compliant; the empty list is evidence too', async () => {
   const world = await scanned([]);
-  const { outcomes } = await judgeBatch(world.ports, batchOf(world, [image]));
+  const { outcomes, compliantCovers } = await judgeBatch(world.ports, batchOf(world, [image]));
   expect(outcomes).toEqual({ ...counts, compliant: 1 });
+  expect([compliantCovers, known(world)?.verdict?.covers]).toEqual([{ os: 1, language: 0 }, ['os']]);
   expect((await world.evidence.findings(image))?.findings).toEqual([]);
   expect((await world.causes.get([STREAM])).size).toBe(0);
 });
@@ -351,8 +352,9 @@ test('an image that Amazon Inspector monitors is judged by its findings, read ag
   const completedAtEpochMs = world.clock() - 60 * 24 * HOUR_MS;
   for (const day of [0, 1, 2, 3]) {
     world.scanner.enhance(first).inspected(first, image, completedAtEpochMs);
-    const { outcomes } = await judgeBatch(world.ports, batchOf(world, [image]));
+    const { outcomes, compliantCovers } = await judgeBatch(world.ports, batchOf(world, [image]));
     expect([day, outcomes]).toEqual([day, { ...counts, compliant: 1 }]);
+    expect([compliantCovers, known(world)?.verdict?.covers]).toEqual([{ os: 0, language: 1 }, ['os', 'language']]);
     world.advance(24 * HOUR_MS);
   }
   const watchedAtEpochMs = world.clock() - 24 * HOUR_MS;

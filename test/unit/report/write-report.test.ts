@@ -83,7 +83,7 @@ test('separates ancestors that do not run', async () => {
     ancestors: { images: { violating: 1 }, groups: [{ tier: 'base', violating: [{ digest: base, workloads: [] }] }] },
     coverage: { found: 1 },
   });
-  expect(markdown).toContain('1 running image: 0 violating, 0 unknown, 1 compliant.');
+  expect(markdown).toContain('1 running image: 0 violating, 0 unknown, 1 compliant (coverage unknown).');
   expect(markdown).toContain('Ancestors and heads that do not run: 1 violating, 0 unknown, 0 compliant.');
   expect(markdown).toContain('Violating: base, no owner (ancestors and heads, not running)');
 });

@@ -420,7 +420,7 @@ test('a refusal tells nothing of the age of an image: it stays known, and asks f
   const refused = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'failed' };
   const { verdict } = known(world) ?? {};
   expect(verdict).toEqual({
-    ...{ ...before, status: 'unknown' },
+    ...{ ...before, status: 'unknown', covers: ['os'] },
     reasons: [{ ...refused, scanReason: 'image-not-found' }, AGE],
   });
   // A second refusal replaces the first.

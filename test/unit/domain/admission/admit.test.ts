@@ -386,6 +386,11 @@ describe('a message', () => {
       /^sha256:[0-9a-f]{12} of payments may not start: /,
     );
     expect(messageOf({ images: [judged([found(0)])] })).toMatch(/^sha256:[0-9a-f]{12} may not start: /);
+    expect(messageOf({ images: [judged([found(0)])] })).toContain('Its verdict is violating (coverage unknown).');
+    const verdictOfSystem = verdict('violating', { reasons: [found(0)], covers: ['os'] });
+    expect(messageOf({ images: [judged([], { verdict: verdictOfSystem })] })).toContain(
+      'Its verdict is violating (os).',
+    );
   });
   test('does not say that a finding is waived whose waiver has ended', () => {
     const message = messageOf({ images: [judged([waived], waiver(0))] });

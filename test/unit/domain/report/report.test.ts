@@ -421,14 +421,14 @@ describe('the page', () => {
     [
       record('a', verdict('violating', [old, found('CVE-1'), found('CVE-2'), found('CVE-3')])),
       record('b', verdict('unknown', [unscanned])),
-      record('c', verdict('compliant', [], NOW + DAY)),
+      record('c', { ...verdict('compliant', [], NOW + DAY), covers: ['os'] }),
     ],
   );
   const page = reportMarkdown(report);
 
   test.each([
     '**failed: scope 1/r failed**',
-    '3 running images: 1 violating, 1 unknown, 1 compliant. With a valid scan result: 3 of 3.',
+    '3 running images: 1 violating, 1 unknown, 1 compliant (os). With a valid scan result: 3 of 3.',
     '## Violating: application, web',
     '111122223333/us-east-1/apps/web sha256:',
     '| -      |',

@@ -226,7 +226,10 @@ test('without a policy every image is unknown, no cause follows from that, and n
   fc.assert(
     fc.property(subjects, pastInstants, (inputs, nowEpochMs) => {
       const verdict = evaluate(inputs, BUILT_IN_POLICY, BUILT_IN_VERSION, nowEpochMs);
-      expect(verdict).toEqual({ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION });
+      expect(verdict).toEqual({
+        ...{ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION },
+        covers: inputs.scan.coverage,
+      });
       expect(factsFor({ image: { stream: 's', tier: 'base', inUse: true, isHead: true }, verdict })).toEqual([]);
       const looked = { digest: inputs.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
       for (const fact of [findingFact(), ageFact]) expect(factStatus(fact, looked)).toBe('unknown');

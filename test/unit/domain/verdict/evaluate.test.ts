@@ -60,6 +60,7 @@ test('an image with all facts known and fine is compliant, and has a next breach
   expect(judge()).toEqual({
     status: 'compliant',
     reasons: [],
+    covers: ['os'],
     policyVersion: 'version-1',
     nextBreachAtEpochMs: NOW + 20 * DAY,
   });
