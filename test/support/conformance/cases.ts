@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import type { BreakGlass } from '../../../shared/domain/admission/admit.ts';
 import { type Presence, STANDINGS } from '../../../shared/domain/admission/standing.ts';
 import { type Digest, isDigest, TIERS } from '../../../shared/domain/image/image.ts';
-import { DOOR_MODES, type DoorPlace, doorsSchema } from '../../../shared/domain/policy/doors.ts';
+import { DOOR_MODES, type DoorPlace, doorsSchema, ON_UNREACHABLE } from '../../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 import { SCAN_STATES, type ScanReason } from '../../../shared/domain/scan/scan.ts';
@@ -161,10 +161,22 @@ const conformanceCase = v.strictObject({
   ),
   /** What runs in another namespace of the cluster, or in another ECS cluster. */
   runsElsewhere: v.optional(v.array(name), []),
+  /** By reference with a tag: the image that the tag names, and when Patchwave last read that. */
+  tags: v.optional(v.record(v.string(), v.strictObject({ image: name, read: v.optional(when, '1 hour ago') })), {}),
+  /** Policy and ledger cannot be read now; the policy was read before. */
+  unread: v.optional(v.boolean(), false),
   /** `doors` of the policy. */
   doors: v.optional(v.unknown()),
   /** With `doors`: what they say for the place. */
-  applies: v.optional(v.strictObject({ mode: v.picklist(DOOR_MODES), requireDigest: v.optional(v.boolean(), true) })),
+  applies: v.optional(
+    v.strictObject({
+      mode: v.picklist(DOOR_MODES),
+      requireDigest: v.optional(v.boolean(), true),
+      onUnreachable: v.optional(v.picklist(ON_UNREACHABLE), 'refuse'),
+      /** The digests of tags are written, if they were read within so many days. */
+      pinsWithinDays: v.optional(v.integer()),
+    }),
+  ),
   /** The policy has no list of approved registries. */
   anyRegistry: v.optional(v.boolean(), false),
   /** The policy is in force since then, and none was before it. */
@@ -254,6 +266,7 @@ function asked({ id, images, review: asks, task }: WrittenCase): Pick<Conformanc
 function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
   const { id, images, asks, subject, doors, applies, fill, running, presences, breakGlass, waivers, anyRegistry } =
     written;
+  const { pinsWithinDays } = applies ?? {};
   if ((doors === undefined) !== (applies === undefined))
     throw new Error(`The case ${id} must have doors and applies together.`);
   const section = doors === undefined ? casesPolicy.doors : parse(doorsSchema, doors, `doors of the case ${id}`);
@@ -261,6 +274,14 @@ function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
   const names = [...Object.entries(written.knows), ...fillers(fill)];
   return {
     ...{ mode: applies?.mode ?? 'deny', requireDigest: applies?.requireDigest ?? true, subject, nowEpochMs },
+    ...(pinsWithinDays !== undefined && { pinsWithinDays }),
+    ...(written.unread && { unread: applies?.onUnreachable ?? 'refuse' }),
+    tags: new Map(
+      Object.entries(written.tags).map(([text, { image, read: readAt }]) => [
+        text,
+        { digest: digestOf(image), readAtEpochMs: instantOf(readAt, nowEpochMs) },
+      ]),
+    ),
     graceRunningDays: section?.graceRunningDays ?? 0,
     asked: (images ?? asks ?? []).map((text) => askedAs(text, written)),
     policy: {

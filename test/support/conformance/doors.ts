@@ -5,11 +5,12 @@ import {
   type AppliedDoors,
   admit,
   digestsToRead,
+  pinnedTag,
   strictest,
 } from '../../../shared/domain/admission/admit.ts';
 import { newlyAsked } from '../../../shared/domain/admission/asked-images.ts';
 import { type DoorPlace, doorAt } from '../../../shared/domain/policy/doors.ts';
-import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
+import { decideAtDoor, pinBy, readAtDoor, taggedIn } from '../../../shared/judging/decide-at-door.ts';
 import { FakeRunning } from '../fakes/running.ts';
 import type { ConformanceCase } from './cases.ts';
 import type { Expected } from './situation.ts';
@@ -46,7 +47,8 @@ export function placeOf({ review, place }: Pick<ConformanceCase, 'place'> & { re
 
 /** What a door reads of the ledger, as the case describes it. */
 export async function portsFor({ situation, runsElsewhere }: ConformanceCase, place: DoorPlace): Promise<ReviewPorts> {
-  const { images, indexes, presences, policy, breakGlass, nowEpochMs } = situation;
+  const { images, indexes, presences, policy, breakGlass, unread, nowEpochMs } = situation;
+  const tags = tagsIn(situation);
   const runs = new FakeRunning();
   const elsewhere: DoorPlace =
     place.namespace === undefined ? { ...place, cluster: 'elsewhere' } : { ...place, namespace: 'elsewhere' };
@@ -57,14 +59,33 @@ export async function portsFor({ situation, runsElsewhere }: ConformanceCase, pl
     places: {
       indexStates: async (digests) =>
         new Map([...pick(indexes, digests)].map(([digest, children]) => [digest, { children } as never])),
+      holders: async (location, asked) =>
+        new Map(
+          asked.flatMap((tag) => {
+            const reading = tags.find((one) => one.tag === tag && one.repository === location.repository);
+            return reading ? [[tag, { digest: reading.digest, pushedAtEpochMs: reading.readAtEpochMs }] as const] : [];
+          }),
+        ),
     },
     running: runs,
-    policies: { current: async () => ({ policy, version: 'policy-1', applied: appliedIn(situation) }) },
+    policies: {
+      current: async () => {
+        if (unread) throw new Error('the policy cannot be read');
+        return { policy, version: 'policy-1', applied: appliedIn(situation) };
+      },
+    },
+    lastPolicy: () => policy,
     exceptions: { breakGlassOf: async () => breakGlass },
     checks: { send: nothing },
     clock: () => nowEpochMs,
   };
 }
+
+/** What tags name, with the repository of each. */
+const tagsIn = ({ tags = new Map() }: ConformanceCase['situation']) =>
+  [...tags].flatMap(([text, reading]) =>
+    taggedIn([text]).map(({ name, location: { repository }, tag }) => ({ name, repository, tag, ...reading })),
+  );
 
 /** The policies that were in force, as a door reads them. */
 export const appliedIn = ({ policy, policySinceEpochMs }: ConformanceCase['situation']): AppliedDoors =>
@@ -78,26 +99,35 @@ const pick = <Key, Value>(all: ReadonlyMap<Key, Value>, keys: readonly Key[]): R
 /** The decision itself, with the facts made from the ledger of the case. */
 export const admitDoor: ConformanceDoor = {
   name: 'admit',
-  can: ({ situation }) => situation.subject === 'starts',
+  can: ({ situation }) => situation.subject === 'starts' && !situation.unread,
   async decide(one) {
     const { policy, breakGlass, nowEpochMs, images, indexes, presences } = one.situation;
     const references = referencesOf(one);
     const records = { images, indexes: indexes as never, presences };
+    const tags = new Map(tagsIn(one.situation).map((reading) => [reading.name, reading] as const));
     const known = new Map(
-      digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]),
+      [...digestsToRead(references), ...[...tags.values()].map(({ digest }) => digest)].map((digest) => [
+        digest,
+        admissionFactsOf(digest, records, policy),
+      ]),
     );
     const applied = appliedIn(one.situation);
-    const admitting = { door: doorAt(policy, placeOf(one)), known, policy, applied, breakGlass, nowEpochMs };
-    return expectedOf(strictest(references.map((reference) => admit(reference, admitting))));
+    const admitting = { door: doorAt(policy, placeOf(one)), known, tags, policy, applied, breakGlass, nowEpochMs };
+    return expectedOf(
+      strictest(references.map((reference) => admit(pinnedTag(reference, admitting) ?? reference, admitting))),
+    );
   },
 };
 
 /** The use case over ports, which reads what each door reads. */
 export const useCaseDoor: ConformanceDoor = {
   name: 'decision',
-  can: ({ situation }) => situation.subject === 'starts',
+  can: ({ situation }) => situation.subject === 'starts' && !situation.unread,
   async decide(one) {
-    const place = placeOf(one);
-    return expectedOf(strictest(await decideAtDoor(await portsFor(one, place), place, referencesOf(one))));
+    const [place, asked] = [placeOf(one), referencesOf(one)];
+    const ports = await portsFor(one, place);
+    const pinned = pinBy(await readAtDoor(ports, place, asked), place, asked, ports.clock());
+    const references = asked.map((reference, index) => pinned[index] ?? reference);
+    return expectedOf(strictest(await decideAtDoor(ports, place, references)));
   },
 };

@@ -6,10 +6,14 @@ import {
   containersDecision,
   doorQuestion,
 } from '../../../shared/domain/admission/door-question.ts';
+import { DOOR_RULES } from '../../../shared/domain/admission/door-rules.ts';
 import { imagesOfRevision } from '../../../shared/domain/admission/ecs-images.ts';
+import { type DoorPlace, doorAt } from '../../../shared/domain/policy/doors.ts';
 import { parse } from '../../../shared/schema.ts';
 import { FakeGateModes } from '../fakes/gate-modes.ts';
+import type { ConformanceCase } from './cases.ts';
 import { type ConformanceDoor, placeOf, portsFor } from './doors.ts';
+import type { Expected } from './situation.ts';
 
 /** The gate of a service whose task definition is the one of the case, before the door of the hub. */
 export const ecsGateDoor: ConformanceDoor = {
@@ -17,6 +21,7 @@ export const ecsGateDoor: ConformanceDoor = {
   can: ({ task }) => task !== undefined,
   async decide(one) {
     const place = placeOf({ ...one, review: undefined });
+    if (one.situation.unread) return withoutHub(one, place);
     const ports = await portsFor(one, place);
     const answers: ContainersDecision[] = [];
     const door = {
@@ -42,6 +47,25 @@ export const ecsGateDoor: ConformanceDoor = {
     return { decision: decided.decision, ...('ruleId' in decided && { rule: decided.ruleId }) };
   },
 };
+
+/** The hub is away, and the gate knows the mode of the door from an earlier answer. */
+async function withoutHub(one: ConformanceCase, place: DoorPlace): Promise<Expected> {
+  const { mode, onUnreachable } = doorAt(one.situation.policy, place);
+  const modes = new FakeGateModes();
+  await modes.remember(place.cluster, { mode, onUnreachable, askedAtEpochMs: one.situation.nowEpochMs });
+  const away = async (): Promise<never> => {
+    throw new Error('the hub is away');
+  };
+  const revisions = { imagesOf: async () => imagesOfRevision([], []) };
+  const clock = () => one.situation.nowEpochMs;
+  const { hookStatus, reason } = await gate(
+    { revisions, door: { ask: away }, modes, firstMode: 'deny', clock },
+    eventOf(place),
+  );
+  if (hookStatus === 'FAILED') return { decision: 'deny', rule: DOOR_RULES.decided };
+  if (!/so the images start/.test(reason)) throw new Error(`ecs-gate says ${reason} to ${one.id}.`);
+  return mode === 'off' ? { decision: 'allow' } : { decision: 'warn', rule: DOOR_RULES.decided };
+}
 
 const eventOf = ({ account, region, cluster }: { account: string; region: string; cluster: string }): HookEvent => {
   const of = `arn:aws:ecs:${region}:${account}`;

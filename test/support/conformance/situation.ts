@@ -51,6 +51,12 @@ export interface Situation {
   /** What runs in the namespace, or in the ECS cluster, or ran there. */
   readonly presences: ReadonlyMap<Digest, Presence>;
   readonly breakGlass?: BreakGlass;
+  /** By reference: what its tag names by its last reading. */
+  readonly tags?: ReadonlyMap<string, { readonly digest: Digest; readonly readAtEpochMs: number }>;
+  /** Present if the digests of tags are written that were read within so many days. */
+  readonly pinsWithinDays?: number;
+  /** Present if policy and ledger cannot be read: what the policy wants then. */
+  readonly unread?: 'refuse' | 'allow';
   readonly nowEpochMs: number;
 }
 
@@ -71,6 +77,7 @@ interface Objection {
 export function decidedByTables(situation: Situation, tables: ReferenceTables): Expected {
   const { exception } = situation;
   if (exception) return decidedOn(exception, tables);
+  if (situation.unread) return decidedUnread(situation.unread, situation, tables);
   const breakGlass = breakGlassOf(situation);
   const decided = situation.asked.map((asked) => {
     const { objection, rule } = worst(objectionsTo(asked, situation, tables));
@@ -87,6 +94,13 @@ export function decidedByTables(situation: Situation, tables: ReferenceTables): 
 
 function decidedOn({ change, permitted, value }: ExceptionChange, tables: ReferenceTables): Expected {
   const { decision, rule } = tables.answer('exception', { change, permitted: permitted ? 'yes' : 'no', value });
+  return { decision: decision as Expected['decision'], ...(rule !== undefined && rule !== 'none' && { rule }) };
+}
+
+/** Without a reading only the references count. */
+function decidedUnread(onUnreachable: string, { mode, subject, asked }: Situation, tables: ReferenceTables): Expected {
+  const images = asked.every(({ registry }) => registry === 'aws') ? 'of-aws' : 'others';
+  const { decision, rule } = tables.answer('unread', { mode, subject, onUnreachable, images });
   return { decision: decision as Expected['decision'], ...(rule !== undefined && rule !== 'none' && { rule }) };
 }
 
@@ -110,18 +124,79 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 
 function objectionsTo(asked: AskedReference, situation: Situation, tables: ReferenceTables): readonly Objection[] {
   const { reference, registry, digest } = asked;
-  const requireDigest = situation.requireDigest ? 'yes' : 'no';
-  const { objection = '', rule = '' } = tables.answer('reference', { reference, registry, requireDigest });
-  if (objection !== 'by-its-facts' || digest === undefined)
-    return [
-      {
-        endEpochMs: NEVER,
-        objection,
-        rule: rule === 'approved-registries' ? (situation.policy.approvedRegistries?.id ?? rule) : rule,
-      },
-    ];
-  const children = situation.indexes.get(digest) ?? [];
-  const images = children.length > 0 ? [...new Set(children.map((child) => child.digest))] : [digest];
+  const name = nameGrace(asked, situation, tables);
+  const { objection = '', rule: cited = '' } = tables.answer('reference', { reference, registry, name: name.grace });
+  const rule = cited === 'approved-registries' ? (situation.policy.approvedRegistries?.id ?? cited) : cited;
+  if (objection === 'by-its-tag') return objectionsToTag(asked, situation, tables);
+  if (digest === undefined || objection === 'none' || objection === 'refuses')
+    return [{ endEpochMs: NEVER, objection, rule }];
+  const byFacts = factObjections(digest, situation, tables);
+  return objection === 'warns-and-by-its-facts'
+    ? [{ endEpochMs: name.endEpochMs, objection: 'warns', rule }, ...byFacts]
+    : byFacts;
+}
+
+/** The grace of a name that the policy does not approve: since the policy, for what is in good standing. */
+function nameGrace(
+  { digest }: AskedReference,
+  situation: Situation,
+  tables: ReferenceTables,
+): { readonly grace: 'left' | 'none'; readonly endEpochMs: number } {
+  const { policySinceEpochMs, graceRunningDays, nowEpochMs } = situation;
+  const endEpochMs = (policySinceEpochMs ?? Number.NEGATIVE_INFINITY) + graceRunningDays * DAY_MS;
+  const isGood = digest !== undefined && isGoodHere(digest, situation, tables);
+  return { grace: isGood && nowEpochMs < endEpochMs ? 'left' : 'none', endEpochMs };
+}
+
+const imagesOf = (digest: Digest, { indexes }: Situation): readonly Digest[] => {
+  const children = indexes.get(digest) ?? [];
+  return children.length > 0 ? [...new Set(children.map((child) => child.digest))] : [digest];
+};
+
+/** Whether a digest, or an image of its index, is in good standing. */
+const isGoodHere = (digest: Digest, situation: Situation, tables: ReferenceTables): boolean =>
+  [digest, ...imagesOf(digest, situation)].some(
+    (one) => situation.presences.has(one) && standingOf(one, situation, tables) === 'good',
+  );
+
+/** A tag says what starts by its last reading, which may be wrong by now. */
+function objectionsToTag(asked: AskedReference, situation: Situation, tables: ReferenceTables): readonly Objection[] {
+  const { tags, pinsWithinDays, nowEpochMs, graceRunningDays } = situation;
+  const reading = tags?.get(asked.text ?? '');
+  const oldFrom = (reading?.readAtEpochMs ?? 0) + (pinsWithinDays ?? 0) * DAY_MS;
+  const isOld = pinsWithinDays !== undefined && oldFrom <= nowEpochMs;
+  const isGraced =
+    reading && nowEpochMs < oldFrom + graceRunningDays * DAY_MS && isGoodHere(reading.digest, situation, tables);
+  const { requirement = '', image } = tables.answer('tag', {
+    pins: pinsWithinDays === undefined ? 'no' : 'yes',
+    reading: !reading ? 'none' : !isOld ? 'current' : isGraced ? 'old-with-grace' : 'old',
+    requireDigest: situation.requireDigest ? 'yes' : 'no',
+  });
+  const required: readonly Objection[] =
+    requirement === 'none'
+      ? []
+      : [
+          {
+            objection: requirement === 'warns' ? 'warns' : 'refuses',
+            rule: requirement === 'tag-current' ? 'tag-current' : 'digest-required',
+            endEpochMs: NEVER,
+          },
+        ];
+  if (!reading || image === 'unjudged') return required;
+  const facts = factObjections(reading.digest, situation, tables);
+  return [...required, ...(image === 'by-known-violations' ? facts.filter(({ isDoubt }) => !isDoubt) : facts)];
+}
+
+const DOUBTS: ReadonlySet<string> = new Set([
+  ...['no-record', 'no-verdict', 'no-reason', 'renewal', 'scan', 'age-unknown', 'unread', 'policy', 'old-scan'],
+]);
+
+function factObjections(
+  digest: Digest,
+  situation: Situation,
+  tables: ReferenceTables,
+): readonly (Objection & { readonly isDoubt: boolean })[] {
+  const images = imagesOf(digest, situation);
   const here = [...new Set([digest, ...images])].flatMap((one) => (situation.presences.get(one) ? [one] : []));
   return images.flatMap((image) => {
     // An image of an index that is in no good standing starts where another one of the index is. If it ran here itself, nothing must
@@ -134,7 +209,7 @@ function objectionsTo(asked: AskedReference, situation: Situation, tables: Refer
       const { kind, against, grace, endEpochMs } = fact;
       const answer = tables.answer('fact', { kind, against, standing: good.length > 0 ? 'good' : 'none', grace });
       const { objection: says = '', rule: cites = '' } = answer;
-      return { objection: says, rule: cites === 'cited' ? fact.rule : cites, endEpochMs };
+      return { objection: says, rule: cites === 'cited' ? fact.rule : cites, endEpochMs, isDoubt: DOUBTS.has(kind) };
     });
   });
 }

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { admissionReview } from '../../../functions/admission-webhook/input.ts';
+import { type AdmissionReview, admissionReview } from '../../../functions/admission-webhook/input.ts';
+import { pinTags } from '../../../functions/admission-webhook/pin-tags.ts';
 import { RememberedReadings } from '../../../functions/admission-webhook/remembered-readings.ts';
 import { reviewAdmission } from '../../../functions/admission-webhook/review-admission.ts';
+import type { ReviewPorts } from '../../../functions/admission-webhook/reviewed.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { ConformanceCase } from './cases.ts';
 import { type ConformanceDoor, placeOf, portsFor } from './doors.ts';
@@ -40,13 +43,30 @@ export function admissionReviewOf({ id, review, place }: ConformanceCase) {
   return parse(admissionReview, JSON.parse(JSON.stringify(sent)));
 }
 
+/** The request after the mutating webhook, which the API server asks first. It must ask for no change the second time. */
+async function asPinned(ports: ReviewPorts, cluster: Cluster, review: AdmissionReview): Promise<AdmissionReview> {
+  const { patch } = (await pinTags(ports, cluster, review)).answer.response;
+  if (patch === undefined) return review;
+  const object = structuredClone(review.request.object);
+  for (const { path, value } of JSON.parse(Buffer.from(patch, 'base64').toString())) {
+    const [list, index, field] = path.slice('/spec/'.length).split('/');
+    const container = (object as PodObject).spec[list]?.[index];
+    if (container) container[field] = value;
+  }
+  return asPinned(ports, cluster, { ...review, request: { ...review.request, object } });
+}
+
+interface PodObject {
+  readonly spec: Record<string, Record<string, Record<string, unknown>>>;
+}
+
 export const webhookDoor: ConformanceDoor = {
   name: 'webhook',
   can: ({ review }) => review !== undefined,
   async decide(one) {
-    const review = admissionReviewOf(one);
     const { account, region, cluster } = one.place;
     const read = await portsFor(one, placeOf(one));
+    const review = await asPinned(read, { account, region, cluster }, admissionReviewOf(one));
     const ports = { ...read, remembered: new RememberedReadings(60_000, read.clock) };
     const ask = () => reviewAdmission(ports, { account, region, cluster }, review);
     const first = await ask();

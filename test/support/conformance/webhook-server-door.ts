@@ -26,8 +26,9 @@ export class RefusedByServerError extends Error {
 export const webhookOnServerDoor = (door: ServedDoor): ConformanceDoor => ({
   name: WEBHOOK_ON_SERVER,
   // The API server knows the object before an update itself.
-  can: ({ review }) =>
+  can: ({ review, situation }) =>
     review !== undefined &&
+    situation.pinsWithinDays === undefined &&
     RESOURCES[review.kind] !== undefined &&
     !(review.operation === 'UPDATE' && !review.oldObject),
   async decide(one) {

@@ -64,7 +64,10 @@ test('an object asks for the images that its case says', () => {
 
 test('the doors of a policy say for the place what the case says', () => {
   for (const one of cases) {
-    const { mode, requireDigest, policy } = one.situation;
-    expect([one.id, doorAt(policy, placeOf(one))]).toEqual([one.id, expect.objectContaining({ mode, requireDigest })]);
+    const { mode, requireDigest, policy, pinsWithinDays, unread } = one.situation;
+    const door = doorAt(policy, placeOf(one));
+    expect([one.id, door]).toEqual([one.id, expect.objectContaining({ mode, requireDigest })]);
+    expect([one.id, door.pinsTags?.readWithinDays]).toEqual([one.id, pinsWithinDays]);
+    expect([one.id, door.onUnreachable]).toEqual([one.id, unread ?? door.onUnreachable]);
   }
 });
