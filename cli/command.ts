@@ -1,7 +1,13 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { Digest, ImageLocation } from '../shared/domain/image/image.ts';
 import type { TagMutability } from '../shared/domain/stream/tag-rules.ts';
-import type { BreakGlassLedger, OpenBreakGlasses, PastBreakGlasses, RunningReads } from '../shared/ports/admission.ts';
+import type {
+  AskedWebhookLedger,
+  BreakGlassLedger,
+  OpenBreakGlasses,
+  PastBreakGlasses,
+  RunningReads,
+} from '../shared/ports/admission.ts';
 import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { DenialLedger } from '../shared/ports/denials.ts';
@@ -58,6 +64,7 @@ export interface CliContext {
   readonly scopes: ScopeLedger;
   readonly denials: Pick<DenialLedger, 'all'>;
   readonly breakGlasses: BreakGlassLedger & OpenBreakGlasses & PastBreakGlasses;
+  readonly webhooks: Pick<AskedWebhookLedger, 'forget'>;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;

@@ -9,6 +9,7 @@ import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index
 import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
 import { DynamoRunningReads } from '../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoAskedWebhooks } from '../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoDenials } from '../shared/adapters/dynamodb/policy/denial-ledger.ts';
 import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policies.ts';
@@ -107,6 +108,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     scopes: new DynamoScopeLedger(table),
     denials: new DynamoDenials(table),
     breakGlasses: new DynamoBreakGlassLedger(table),
+    webhooks: new DynamoAskedWebhooks(table),
     expiries: new DynamoExpiries(table),
     policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
     evidence: new S3Evidence(s3, names.evidenceBucket),

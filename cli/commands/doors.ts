@@ -20,12 +20,13 @@ import { policyIn } from '../policy/policy-file.ts';
 
 export const doorsCommand: Command = {
   summary:
-    'Says which images the doors of the policy would refuse if they started once more (exit code 0: none; 3: some; 4: unknown), lists who opened what, or opens a place in an emergency.',
+    'Says which images the doors of the policy would refuse if they started once more (exit code 0: none; 3: some; 4: unknown), lists who opened what, opens a place in an emergency, or forgets a cluster whose webhook is gone.',
   synopsis:
-    'check [--policy FILE] [--cluster NAME] [--role NAME] | break-glass | open PLACE --for TIME --reason TEXT | close PLACE',
+    'check [--policy FILE] [--cluster NAME] [--role NAME] | break-glass | open PLACE --for TIME --reason TEXT | close PLACE | forget PLACE',
   words: [1, 2],
   argumentHelp: {
-    PLACE: 'a namespace of EKS, ACCOUNT/REGION/CLUSTER/NAMESPACE, or a cluster of ECS, ACCOUNT/REGION/CLUSTER',
+    PLACE:
+      'a namespace of EKS, ACCOUNT/REGION/CLUSTER/NAMESPACE, or a cluster of ECS, ACCOUNT/REGION/CLUSTER; for forget a cluster of EKS, ACCOUNT/REGION/CLUSTER',
   },
   options: {
     policy: { type: 'string' },
@@ -53,6 +54,7 @@ export const doorsCommand: Command = {
     const [flag] = Object.keys(args.flags).filter((name) => args.flags[name] !== undefined && !allowed.includes(name));
     if (flag !== undefined) throw new UsageError(`--${flag} does not belong to \`doors ${action}\`.`);
     if (action === 'break-glass') return breakGlass(context, args);
+    if (action === 'forget') return forget(context, place ?? '', args);
     if (place !== undefined) return action === 'open' ? open(context, place, args) : close(context, place, args);
     const { file, cluster, role } = flagsOf(args);
     const given = file === undefined ? undefined : await policyIn(file);
@@ -82,8 +84,9 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   'break-glass': [],
   open: ['for', 'reason'],
   close: [],
+  forget: [],
 };
-const TAKES_PLACE: ReadonlySet<string> = new Set(['open', 'close']);
+const TAKES_PLACE: ReadonlySet<string> = new Set(['open', 'close', 'forget']);
 
 /** Every break-glass that the ledger still has. */
 async function breakGlass(context: () => Promise<CliContext>, { json }: Arguments): Promise<number> {
@@ -130,6 +133,23 @@ async function close(context: () => Promise<CliContext>, text: string, { json }:
   await breakGlasses.end(place, changeOf(await author(), atEpochMs));
   if (json) printJson({ place, wasOpen });
   else print(wasOpen ? `Closed: ${doorPlaceText(place)}` : `No break-glass is open at ${doorPlaceText(place)}.`);
+  return EXIT.done;
+}
+
+/** For a cluster that was deleted, or has no webhook any more: nothing else ends the alarm of its silence. */
+async function forget(context: () => Promise<CliContext>, text: string, { json }: Arguments): Promise<number> {
+  const { namespace, ...cluster } = placeIn(text);
+  if (namespace !== undefined)
+    throw new UsageError(`A whole cluster asks a webhook: write ${doorPlaceText(cluster)}, without a namespace.`);
+  const { webhooks } = await context();
+  const wasKnown = await webhooks.forget(cluster);
+  if (json) printJson({ cluster, wasKnown });
+  else
+    print(
+      wasKnown
+        ? `Forgotten until it asks the webhook again: ${doorPlaceText(cluster)}`
+        : `No cluster ${doorPlaceText(cluster)} is known to have asked the webhook.`,
+    );
   return EXIT.done;
 }
 

@@ -146,6 +146,8 @@ export interface AskedWebhooks {
 export interface AskedWebhookLedger extends AskedWebhooks {
   /** An hour that is recorded, or an earlier one, changes nothing. @throws LedgerContendedError */
   record(cluster: Cluster, kind: PathKind, atEpochMs: number): Promise<void>;
+  /** Until the cluster asks again, it is not known to have asked. @returns whether it was */
+  forget(cluster: Cluster): Promise<boolean>;
 }
 
 /** How the ledger keeps it. */

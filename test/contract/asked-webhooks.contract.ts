@@ -20,6 +20,17 @@ export function askedWebhooksContract({ make }: Contract<AskedWebhookLedger>): v
     ]);
   });
 
+  test('forgets a cluster until it asks again, and says whether it was known', async () => {
+    const ledger = await make();
+    await ledger.record(MAIN, 'shared-secret', NOON_EPOCH_MS);
+    await ledger.record(DEV, 'signed', NOON_EPOCH_MS);
+    expect(await ledger.forget(MAIN)).toBe(true);
+    expect(await ledger.forget(MAIN)).toBe(false);
+    expect(await collect(ledger.all())).toEqual([{ cluster: DEV, lastAskedAtEpochMs: NOON_EPOCH_MS }]);
+    await ledger.record(MAIN, 'signed', NOON_EPOCH_MS - HOUR_MS);
+    expect(await collect(ledger.all())).toContainEqual({ cluster: MAIN, lastAskedAtEpochMs: NOON_EPOCH_MS - HOUR_MS });
+  });
+
   test('keeps the last hour in which a cluster asked by the secret of version 0.2.0', async () => {
     const ledger = await make();
     await ledger.record(MAIN, 'signed', NOON_EPOCH_MS);

@@ -11,6 +11,10 @@ export class FakeAskedWebhooks implements AskedWebhookLedger {
     yield* [...this.#asked].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, asked]) => asked);
   }
 
+  async forget({ account, region, cluster }: Cluster): Promise<boolean> {
+    return this.#asked.delete(`${account}/${region}/${cluster}`);
+  }
+
   async record({ account, region, cluster }: Cluster, kind: PathKind, atEpochMs: number): Promise<void> {
     const key = `${account}/${region}/${cluster}`;
     const hour = atEpochMs - (atEpochMs % HOUR_MS);

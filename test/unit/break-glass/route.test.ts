@@ -292,6 +292,24 @@ describe('a webhook that no API server asks', () => {
     expect(await send({ kind: 'sweep' })).toMatchObject({ silent: 0 });
   });
 
+  test('is looked up together with the others, so that many clusters are few reads', async () => {
+    const { world, send } = await asked(3);
+    const others = Array.from({ length: 30 }, (_, n) => ({ ...CLUSTER, cluster: `c${n}` }));
+    for (const cluster of others) await world.webhooks.record(cluster, 'signed', world.clock());
+    const get = world.scopes.get.bind(world.scopes);
+    let atOnce = 0;
+    let most = 0;
+    world.scopes.get = async (scope) => {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      await Promise.resolve();
+      atOnce -= 1;
+      return get(scope);
+    };
+    expect(await send({ kind: 'sweep' })).toMatchObject({ silent: 1 });
+    expect(most).toBe(31);
+  });
+
   test('is no longer counted once it asks again', async () => {
     const { world, send } = await asked(3);
     await world.webhooks.record(CLUSTER, 'signed', world.clock());

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CliContext } from '../../../cli/command.ts';
 import { doorsCommand } from '../../../cli/commands/doors.ts';
 import { EXIT, NotFoundError, UsageError } from '../../../cli/errors.ts';
+import { collect } from '../../../shared/concurrency.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { ClusterForbiddenError } from '../../../shared/ports/cluster-errors.ts';
@@ -350,6 +351,40 @@ test('break-glass lists who opened which namespace, when and why, and who ended 
   ]);
   const misplaced = run(doorsCommand, readOnlyContext(world), ['break-glass'], { cluster: 'main' });
   await expect(misplaced).rejects.toThrow(UsageError);
+});
+
+describe('forget', () => {
+  const NAMED = '111122223333/eu-west-1/main';
+  const forget = (world: FakeWorld, place = NAMED) => run(doorsCommand, cliContext(world), ['forget', place]);
+  const known = async (world: FakeWorld) => (await collect(world.webhooks.all())).map(({ cluster }) => cluster);
+
+  test('ends what is known of one cluster until it asks again, and says if nothing was', async () => {
+    const world = fakeWorld();
+    const other = { ...MAIN, cluster: 'other' };
+    for (const cluster of [MAIN, other]) await world.webhooks.record(cluster, 'signed', world.clock());
+    expect(await forget(world)).toMatchObject({
+      code: EXIT.done,
+      text: `Forgotten until it asks the webhook again: ${NAMED}\n`,
+    });
+    expect(await known(world)).toEqual([other]);
+    expect((await forget(world)).text).toBe(`No cluster ${NAMED} is known to have asked the webhook.\n`);
+    await world.webhooks.record(MAIN, 'signed', world.clock());
+    expect(await known(world)).toEqual([MAIN, other]);
+    expect(await runJson(doorsCommand, cliContext(world), ['forget', NAMED])).toEqual({
+      cluster: MAIN,
+      wasKnown: true,
+    });
+  });
+
+  test.each([
+    ['a namespace, of which no webhook is known', `${NAMED}/shop`],
+    ['a place that is none', 'main'],
+  ])('refuses %s', async (_, place) => {
+    const world = fakeWorld();
+    await world.webhooks.record(MAIN, 'signed', world.clock());
+    await expect(forget(world, place)).rejects.toThrow(UsageError);
+    expect(await known(world)).toEqual([MAIN]);
+  });
 });
 
 describe('open', () => {

@@ -25,6 +25,7 @@ import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/flee
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoRunningReads } from '../../../shared/adapters/dynamodb/images/running-ledger.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoAskedWebhooks } from '../../../shared/adapters/dynamodb/policy/asked-webhooks.ts';
 import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy/break-glass-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
@@ -65,6 +66,7 @@ async function recorded({ isEmpty = false } = {}) {
       for (const { Keys = [] } of Object.values(command.input.RequestItems ?? {}))
         for (const { PK } of Keys) read.add(partition(PK));
     if (command instanceof PutCommand) written.add(partition(command.input.Item?.PK));
+    if (command instanceof DeleteCommand) written.add(partition(command.input.Key?.PK));
     return send(command);
   }) as DynamoDBDocumentClient['send'];
   const table = new LedgerTable(client, 'ledger');
@@ -85,6 +87,7 @@ async function recorded({ isEmpty = false } = {}) {
     scopes: new DynamoScopeLedger(table),
     expiries: new DynamoExpiries(table),
     breakGlasses: new DynamoBreakGlassLedger(table),
+    webhooks: new DynamoAskedWebhooks(table),
     executions: {
       state: async () => {
         asked.add('states:DescribeExecution');
@@ -152,6 +155,7 @@ test.each<[string, Command, readonly string[]]>([
   ['doors break-glass', doorsCommand, ['break-glass']],
   ['doors open', doorsCommand, ['open', '111122223333/eu-west-1/main/shop']],
   ['doors close', doorsCommand, ['close', '111122223333/eu-west-1/main/shop']],
+  ['doors forget', doorsCommand, ['forget', '111122223333/eu-west-1/main']],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],
@@ -173,6 +177,10 @@ test.each<[string, Command, readonly string[]]>([
     const place = { account: '111122223333', region: 'eu-west-1', cluster: 'main', namespace: 'shop' };
     const breakGlass = { author: 'jo', reason: 'an incident', expiresAtEpochMs: context.clock() + 1 };
     await context.breakGlasses.begin(place, breakGlass, { uid: '1', user: 'jo', atEpochMs: 1, proof: 'person' });
+    forget();
+  }
+  if (name === 'doors forget') {
+    await context.webhooks.record({ account: '111122223333', region: 'eu-west-1', cluster: 'main' }, 'signed', 1);
     forget();
   }
   if (name === 'doors check') {

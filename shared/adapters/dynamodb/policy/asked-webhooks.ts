@@ -10,14 +10,20 @@ const KEPT_MS = 90 * DAY_MS;
 
 /** One item a cluster, in one partition: it is written about once an hour and cluster. */
 export class DynamoAskedWebhooks implements AskedWebhookLedger {
+  readonly #table: LedgerTable;
   readonly #records: StoredRecords<StoredAskedWebhook>;
 
   constructor(table: LedgerTable) {
+    this.#table = table;
     this.#records = new StoredRecords(table, 'asked-webhook');
   }
 
   async *all(): AsyncIterable<AskedWebhook> {
     for await (const { expiresAt: _, ...one } of this.#records.below(keys.WEBHOOKS)) yield one;
+  }
+
+  async forget({ account, region, cluster }: Cluster): Promise<boolean> {
+    return this.#table.delete(keys.askedWebhook({ account, region, cluster }), { expression: 'attribute_exists(PK)' });
   }
 
   async record({ account, region, cluster }: Cluster, kind: PathKind, atEpochMs: number): Promise<void> {
