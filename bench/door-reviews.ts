@@ -102,7 +102,13 @@ async function handlerInMemory() {
       nowEpochMs,
     );
   const policy = parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors: { mode: 'deny' } },
+    ...{
+      version: 1,
+      ages: { default: { limitDays: 30 } },
+      streams: [],
+      severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+      doors: { mode: 'deny' },
+    },
     approvedRegistries: { allow: [`${HOST}/team/*`] },
   });
   const handler = admissionWebhook(() => ({

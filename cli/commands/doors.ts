@@ -223,7 +223,7 @@ function textOf(answer: DoorsAnswer, policy: Policy, version: string, nowEpochMs
   const isOff = !doors || [doors, ...doors.rules].every(({ mode }) => mode === 'off');
   const note = isOff
     ? paint('yellow', 'No door of this policy judges: each has mode off. Add `doors` to see what they would refuse.')
-    : 'Each door reads the verdict of the last review. What runs is as the last review found it; rules that differ from those in force count from the next review on.';
+    : 'Each door reads the verdict of the last review. What runs is as the last review found it; rules that are stricter than those in force count from the next review on.';
   return [fitted(`Policy ${version.slice(0, 12)}. ${note}`, 2), renderDoors(answer, nowEpochMs)].join('\n\n');
 }
 

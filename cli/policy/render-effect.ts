@@ -54,7 +54,7 @@ function refusalsText({ refusals, graced, refusedAlready, unknownStarts }: Whole
     `${counted(starts.length, 'image')} that ${starts.length === 1 ? 'runs' : 'run'} now`;
   const title = `The doors would refuse ${runs(refusals)}`;
   const grace = `The doors would let start ${runs(graced)} with a warning, until its grace ends`;
-  const note = `They read the facts that are recorded. Rules of this policy count from the next review on.${already}`;
+  const note = `They read the facts that are recorded. New rules of this policy count from the next review on.${already}`;
   const unknown = `${counted(unknownStarts.length, 'place')} where the doors would deny, and what runs is not known`;
   return [
     ...(refused > 0 ? [paint(refusals.length > 0 ? 'red' : 'bold', title)] : []),

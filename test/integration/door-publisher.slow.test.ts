@@ -35,7 +35,12 @@ const [CLUSTER, STACK] = ['prod', 'door-publisher'];
 const SHARD = 'all';
 
 const policyWith = (limitDays: number) => ({
-  ...{ version: 1, mode: 'enforce', ages: { default: { limitDays } }, severities: [] },
+  ...{
+    version: 1,
+    mode: 'enforce',
+    ages: { default: { limitDays } },
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+  },
   streams: [
     {
       ...{ id: 'app', tier: 'base', account: TEAM.account, regions: [TEAM.region], repositories: ['shop/app'] },

@@ -78,7 +78,13 @@ const fleet = () =>
         containers: [{ name: 'app', image, reference: 'digest' }],
       })),
       policy: {
-        ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [] },
+        ...{
+          version: 1,
+          mode: 'enforce',
+          ages: { default: { limitDays: 30 } },
+          streams: [],
+          severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+        },
         doors: {
           ...{ mode: 'deny', stopTasks: true, stopTasksAfterMinutes: 48 * 60 },
           rules: [{ clusters: [WARNED], mode: 'warn' }],

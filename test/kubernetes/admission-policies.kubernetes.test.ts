@@ -18,7 +18,7 @@ const policy = checkPolicy({
   version: 1,
   ages: { default: { limitDays: 30 } },
   streams: [],
-  severities: [],
+  severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
   approvedRegistries: {
     // As many as a large organization has: each costs a part of what the server allows.
     allow: [

@@ -14,7 +14,8 @@ export const doorImage = (name: string): string =>
 /** A policy whose doors are so. @param more other parts; by default Patchwave may act */
 export const doorPolicy = (doors: unknown, more: object = {}) =>
   parse(policySchema, {
-    ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [], severities: [], ...more },
+    ...{ version: 1, mode: 'enforce', ages: { default: { limitDays: 30 } }, streams: [] },
+    ...{ severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }], ...more },
     doors: parse(doorsSchema, doors),
   });
 

@@ -28,7 +28,10 @@ export const fleetWithDoors = (): Fleet =>
       })),
       policy: {
         ...{ version: 1, scopes: [{ account: HUB.account, regions: [HUB.region] }] },
-        ...{ ages: { default: { limitDays: 30 } }, severities: [] },
+        ...{
+          ages: { default: { limitDays: 30 } },
+          severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+        },
         streams: [
           {
             ...{ id: 'app', tier: 'base', account: HUB.account, regions: [HUB.region], repositories: ['app'] },

@@ -64,7 +64,7 @@ export const verdict = (status: Verdict['status'], changes: Partial<Verdict> = {
   ...changes,
 });
 
-export const findingReason = (number: number): Reason => ({
+export const findingReason = (number: number): Reason & { readonly kind: 'finding' } => ({
   ruleId: 'critical',
   effect: 'violates',
   kind: 'finding',

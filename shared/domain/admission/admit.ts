@@ -11,6 +11,7 @@ import type { Policy } from '../policy/policy.ts';
 import { effectiveScanState, isKnowledge } from '../scan/scan-state.ts';
 import { isOfAws } from '../stream/tier.ts';
 import { unapprovedNames } from '../verdict/approved-registries.ts';
+import { ageLimitOf, objectsSince } from '../verdict/evaluate.ts';
 import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import { type Reason, type Verdict, verdictText } from '../verdict/verdict.ts';
@@ -412,11 +413,12 @@ function objectionsToImage(image: ImageFacts, at: At): RawObjection[] {
   const { verdict, judgedAtEpochMs } = image;
   if (!verdict) return [unexplained(image, `Patchwave has not judged it (${DOOR_RULES.imageJudged})`, at)];
   const reasons = verdict.reasons.map((reason) => asOfNow(reason, image, at));
+  const held = reasons.flatMap((reason) => heldReason(reason, image, at));
   return [
-    ...reasons.flatMap((reason) => objectionOf(reason, image, at)),
+    ...held.flatMap((reason) => objectionOf(reason, image, at)),
     ...(judgedAtEpochMs === undefined ? beingJudged(image, at) : []),
     ...(reasons.some(({ kind }) => kind === 'scan') ? [] : staleScan(image, at)),
-    ...unlistedBreach(verdict, reasons, image, at),
+    ...unlistedBreach(image, verdict, held, at),
     ...(isExplained(verdict)
       ? []
       : [unexplained(image, `its verdict names no reason (${DOOR_RULES.imageJudged})`, at)]),
@@ -441,6 +443,17 @@ function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reas
   // One that the policy no longer has counts no more, also if the clock that judged was ahead of this one.
   const endsAtEpochMs = waiver?.voidFromEpochMs ?? Math.min(image.judgedAtEpochMs ?? 0, nowEpochMs);
   return endsAtEpochMs <= nowEpochMs ? { ...reason, effect: 'violates', deadlineEpochMs: endsAtEpochMs } : reason;
+}
+
+/**
+ * A reason of an earlier policy counts until the image is judged again, as far as the policy in force objects to it too. So a person
+ * who takes a rule back, or gives more days, need not wait for a review.
+ */
+function heldReason(reason: Reason, { tier }: RecordedImage, { policy, nowEpochMs }: At): Reason[] {
+  if (reason.effect === 'due' || reason.effect === 'waived') return [reason];
+  const dueEpochMs = objectsSince(policy, tier, reason);
+  if (dueEpochMs === undefined || dueEpochMs > nowEpochMs) return [];
+  return dueEpochMs > (reason.deadlineEpochMs ?? dueEpochMs) ? [{ ...reason, deadlineEpochMs: dueEpochMs }] : [reason];
 }
 
 /**
@@ -512,15 +525,21 @@ const beingJudged = (image: RecordedImage, at: At): RawObjection[] => [
 
 /** A verdict names an age only from the warning on, so the breach of a younger image has no reason. */
 function unlistedBreach(
-  { nextBreachAtEpochMs }: Verdict,
-  reasons: readonly Reason[],
   image: RecordedImage,
+  { reasons, nextBreachAtEpochMs = Number.POSITIVE_INFINITY }: Verdict,
+  held: readonly Reason[],
   at: At,
 ): RawObjection[] {
-  const isPast = nextBreachAtEpochMs !== undefined && nextBreachAtEpochMs <= at.nowEpochMs;
-  if (!isPast || reasons.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry')) return [];
+  if (held.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry')) return [];
+  // The breach may be of a reason that the policy no longer holds, while a waiver covers the age.
+  const isAgeWaived = held.some(({ effect, kind }) => effect === 'waived' && kind === 'age');
+  if (isAgeWaived && held.length < reasons.length) return [];
+  const { bornAtEpochMs } = (image.age.known ? image.age : image.age.oldestKnown) ?? {};
+  const byPolicy = (bornAtEpochMs ?? Number.NEGATIVE_INFINITY) + ageLimitOf(at.policy, image).limitDays * DAY_MS;
+  const dueEpochMs = Math.max(nextBreachAtEpochMs, byPolicy);
+  if (dueEpochMs > at.nowEpochMs) return [];
   const fact = `its age is over the limit (${BUILT_IN_RULES.ageLimit})`;
-  return [objection('fact', BUILT_IN_RULES.ageLimit, image, fact, nextBreachAtEpochMs)];
+  return [objection('fact', BUILT_IN_RULES.ageLimit, image, fact, dueEpochMs)];
 }
 
 function objection(

@@ -15,8 +15,11 @@ import type { Reason } from './verdict.ts';
 
 type ConfiguredImage = Pick<ImageProperties, 'tier' | 'platform' | 'configFacts'>;
 
-const appliesTo = (rule: { readonly tiers: readonly Tier[] } | undefined, { tier }: ConfiguredImage): boolean =>
-  rule?.tiers.includes(tier) === true;
+/** Whether the policy has a rule, for images of this tier. */
+export const appliesTo = (
+  rule: { readonly tiers: readonly Tier[] } | undefined,
+  { tier }: { readonly tier: Tier },
+): boolean => rule?.tiers.includes(tier) === true;
 
 /** Whether the policy asks what the config of an image of this tier says, or of one that is built on it. */
 export const needsConfig = (image: ConfiguredImage, { sourceKnown, nonRoot }: Policy): boolean =>

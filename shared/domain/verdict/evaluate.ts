@@ -1,6 +1,7 @@
 import { type AgedPart, ageOf, type OldestBelow } from '../age/image-lineage.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { DAY_MS } from '../common/time.ts';
+import type { Tier } from '../image/image.ts';
 import type { ImageProperties } from '../image/image-properties.ts';
 import { isBuiltIn } from '../policy/built-in-policy.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
@@ -10,10 +11,10 @@ import { type Finding, findingKey } from '../scan/finding.ts';
 import type { ScanState } from '../scan/scan.ts';
 import { effectiveScanState, isKnowledge, keepsResult, resultAtEpochMs, unscannable } from '../scan/scan-state.ts';
 import { unapprovedNames } from './approved-registries.ts';
-import { type ConfigBelow, sourceReasons, userReasons } from './config-rules.ts';
+import { appliesTo, type ConfigBelow, sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
-import { tagReasons } from './tag-reasons.ts';
+import { schemeOf, tagReasons } from './tag-reasons.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
 import { endOfInheritedWaivers, graceOfDoorsMs, voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
@@ -239,6 +240,32 @@ export function findingReasons({ image, scan, findings = [], firstSeen }: Verdic
       };
     }),
   );
+}
+
+/**
+ * Since when a policy objects to what an earlier verdict gave as a reason: 0 if it objects at any time. `undefined` if it has no
+ * rule, under this id or another one, that gives such a reason.
+ */
+export function objectsSince(policy: Policy, tier: Tier, reason: Reason): number | undefined {
+  switch (reason.kind) {
+    case 'age':
+      return reason.bornAtEpochMs + ageLimitOf(policy, { tier }).limitDays * DAY_MS;
+    case 'finding': {
+      const graceDays = severityRulesOf(policy, tier, reason).map((rule) => rule.graceDays);
+      return graceDays.length === 0 ? undefined : reason.firstSeenAtEpochMs + Math.min(...graceDays) * DAY_MS;
+    }
+    case 'source':
+      return appliesTo(policy.sourceKnown, { tier }) ? 0 : undefined;
+    case 'user':
+      return appliesTo(policy.nonRoot, { tier }) ? 0 : undefined;
+    case 'tag': {
+      const scheme = schemeOf({ tier }, policy);
+      const isOfScheme = !reason.problem || (reason.problem.kind === 'left-behind') === (scheme === 'versions');
+      return scheme !== undefined && isOfScheme ? 0 : undefined;
+    }
+    default:
+      return 0;
+  }
 }
 
 /** Every place and reference of an image must be approved. */

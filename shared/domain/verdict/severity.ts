@@ -3,7 +3,11 @@ import type { Policy, SeverityRule } from '../policy/policy.ts';
 import { type Finding, findingKey } from '../scan/finding.ts';
 
 /** The severity rules that apply to a finding in an image of a tier, in policy order. */
-export const severityRulesOf = (policy: Policy, tier: Tier, finding: Finding): SeverityRule[] =>
+export const severityRulesOf = (
+  policy: Policy,
+  tier: Tier,
+  finding: Pick<Finding, 'severity' | 'fix'>,
+): SeverityRule[] =>
   policy.severities.filter(
     ({ severities, fix, tiers }) =>
       severities.includes(finding.severity) && fix.includes(finding.fix) && (tiers?.includes(tier) ?? true),

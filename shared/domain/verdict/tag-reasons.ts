@@ -26,7 +26,8 @@ export function tagReasons(image: TaggedImage, policy: Policy): Reason[] {
   return [...unknown, ...new Map(violating.map((one) => [one.tag, { ruleId, ...one }])).values()];
 }
 
-function schemeOf({ tier }: TaggedImage, { tags }: Policy): TagScheme | undefined {
+/** By which the policy judges the tags of a tier; `undefined` if it does not. */
+export function schemeOf({ tier }: Pick<TaggedImage, 'tier'>, { tags }: Policy): TagScheme | undefined {
   const schemes: { readonly [One in TaggedImage['tier']]?: TagScheme | undefined } = tags?.tiers ?? {};
   return schemes[tier];
 }

@@ -188,7 +188,8 @@ const scanReason = ({ state, reason }: ScanState): Reason => ({
 });
 
 function reasonsOf(objection: StandingRow['objection'], sinceEpochMs: number): readonly Reason[] {
-  if (objection === 'fact') return [{ ...findingReason(1), deadlineEpochMs: sinceEpochMs }];
+  if (objection === 'fact')
+    return [{ ...findingReason(1), firstSeenAtEpochMs: sinceEpochMs, deadlineEpochMs: sinceEpochMs }];
   if (objection !== 'new rule') return [];
   return [{ ruleId: 'non-root', kind: 'user', effect: 'violates', user: '', sinceEpochMs }];
 }

@@ -32,7 +32,8 @@ export async function judgedWorld(): Promise<FakeWorld> {
 /** A policy with these doors and nothing else. */
 export const policyWith = (doors: object | undefined) =>
   parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [] },
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
     ...(doors && { doors }),
   });
 

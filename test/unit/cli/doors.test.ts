@@ -244,7 +244,7 @@ test('a policy that is not in force, from a file', async () => {
     const policy = join(folder, 'policy.yaml');
     writeFileSync(
       policy,
-      'version: 1\nages: { default: { limitDays: 30 } }\nseverities: []\nstreams: []\ndoors: { mode: deny, graceRunningDays: 0 }\n',
+      'version: 1\nages: { default: { limitDays: 30 } }\nseverities: [{ id: critical, severities: [critical], graceDays: 0 }]\nstreams: []\ndoors: { mode: deny, graceRunningDays: 0 }\n',
     );
     const world = await judgedWorld();
     await expect(check(world)).rejects.toThrow(NoPolicyError);

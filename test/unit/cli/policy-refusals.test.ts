@@ -21,7 +21,8 @@ const NO_GRACE = { mode: 'deny', graceRunningDays: 0 };
 
 function fileOf(doors: object): string {
   const file = join(folder, `${JSON.stringify(doors).replaceAll(/\W+/g, '-')}.json`);
-  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], doors };
+  const severities = [{ id: 'critical', severities: ['critical'], graceDays: 0 }];
+  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities, doors };
   writeFileSync(file, JSON.stringify(policy));
   return file;
 }
@@ -56,7 +57,7 @@ test('a policy whose doors would refuse what runs is not applied, and each is na
   expect(code).toBe(EXIT.failed);
   expect(text).toContain('The doors would refuse 1 image that runs now\n');
   expect(text).toMatch(/\/main\/shop {2}eks-deployment violating {2}payments {2}/);
-  expect(text).toMatch(/Rules of this policy count from the next review on/);
+  expect(text).toMatch(/New rules of this policy count from the next review on/);
   expect(text).toMatch(/Nothing was changed\. .*patchwave doors check --policy \S+\.json\..* --despite-refusals/);
   expect(await isDenied(world)).toBe(false);
 });

@@ -37,7 +37,9 @@ const recordOf = (name: string, changes: Parameters<typeof judgement>[2] = {}): 
 const GOOD = recordOf('web', { verdict: verdict('compliant', { reasons: [] }) });
 const LATE = recordOf('web', {
   verdict: verdict('violating', {
-    reasons: [{ ...findingReason(1), effect: 'violates', deadlineEpochMs: NOW - DAY_MS }],
+    reasons: [
+      { ...findingReason(1), effect: 'violates', firstSeenAtEpochMs: NOW - DAY_MS, deadlineEpochMs: NOW - DAY_MS },
+    ],
   }),
 });
 
@@ -60,7 +62,7 @@ const SINCE_DOUBTED: ImageRecord = {
   ...GOOD_BEFORE,
 };
 
-const policy = doorPolicy({ mode: 'deny' });
+const policy = doorPolicy({ mode: 'deny' }, { nonRoot: {} });
 const strict = doorPolicy({ mode: 'deny' }, { approvedRegistries: { allow: ['ghcr.io/*'] } });
 
 interface Seen {

@@ -11,7 +11,7 @@ import type { Presence } from '../../../../shared/domain/admission/standing.ts';
 import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
 import type { Door } from '../../../../shared/domain/policy/doors.ts';
 import { policySchema } from '../../../../shared/domain/policy/policy.ts';
-import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
+import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { DAY_MS, digestOf, findingReason, HOUR_MS, NOON_EPOCH_MS, verdict } from '../../../support/samples.ts';
 
@@ -20,7 +20,8 @@ const NOW = NOON_EPOCH_MS;
 const WEB = digestOf('web');
 const NAMED = `${HOST}/apps/web@${WEB}`;
 const policy = parse(policySchema, {
-  ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [] },
+  ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [], nonRoot: {}, sourceKnown: {}, tags: {} },
+  severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
   approvedRegistries: { allow: ['*.dkr.ecr.eu-west-1.amazonaws.com/apps/*'] },
   awsManaged: { accounts: ['602401143452'] },
 });
@@ -79,17 +80,27 @@ const age = (days: number): Reason => ({
   ...{ ruleId: 'age-limit', effect: 'violates', kind: 'age', bornAtEpochMs: NOW - (30 + days) * DAY_MS, limitDays: 30 },
   ...since(days),
 });
-const found = (days: number): Reason => ({ ...findingReason(1), effect: 'violates', ...since(days) });
+const found = (days: number): Reason => ({
+  ...{ ...findingReason(1), effect: 'violates', firstSeenAtEpochMs: NOW - days * DAY_MS },
+  ...since(days),
+});
 /** The image of an index for other nodes: its finding is from today. */
 const ARM: RecordedImage = judged([found(0)], {
   digest: digestOf('arm'),
   lastGood: { untilEpochMs: NOW - DAY_MS, resultAtEpochMs: NOW - DAY_MS },
 });
 const scan = (hours: number) => ({ ...good.scan, completedAtEpochMs: NOW - hours * HOUR_MS });
+/** A breach that no reason names, of an image of this age: its limit was 30 days. */
+const aged = (days: number, reasons: readonly Reason[]): RecordedImage => {
+  const { verdict: of = verdict('compliant') } = judged(reasons);
+  const bornAtEpochMs = NOW - days * DAY_MS;
+  const verdictOf = { ...of, nextBreachAtEpochMs: Math.min(NOW, bornAtEpochMs + 30 * DAY_MS) };
+  return { ...judged(reasons), verdict: verdictOf, age: { known: true, bornAtEpochMs, decidedBy: WEB } };
+};
 const old: Reason = { ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'stale' };
 const guessed: Reason = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'x', scopes: 1 };
 const unknownAge: Reason = { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' };
-const waived = { ...found(-1), effect: 'waived', waiverId: 'w' } as Reason;
+const waived = { ...found(20), ...since(-1), effect: 'waived', waiverId: 'w' } as Reason;
 const waiver = (days?: number) => ({
   waivers: [
     { waiverId: 'w', ruleId: waived.ruleId, ...(days !== undefined && { voidFromEpochMs: NOW + days * DAY_MS }) },
@@ -195,15 +206,11 @@ describe('a door', () => {
       rule('age-limit'),
     ],
     ['a deadline to come', { images: [judged([{ ...age(-1), effect: 'due' }])] }, 'allow'],
-    [
-      'a breach without a reason, as its warning was not due',
-      { images: [{ ...good, verdict: verdict('compliant', { reasons: [], nextBreachAtEpochMs: NOW }) }] },
-      rule('age-limit'),
-    ],
+    ['a breach without a reason, as its warning was not due', { images: [aged(30, [])] }, rule('age-limit')],
     [
       'the same, running',
       {
-        images: [{ ...good, verdict: verdict('compliant', { reasons: [], nextBreachAtEpochMs: NOW }) }],
+        images: [aged(30, [])],
         runsHere: true,
       },
       'warn age-limit',
@@ -269,9 +276,7 @@ describe('a door', () => {
     [
       'the same, which is past the age limit since its verdict',
       {
-        images: [
-          judged([elsewhere], { verdict: { ...(judged([elsewhere]).verdict as Verdict), nextBreachAtEpochMs: NOW } }),
-        ],
+        images: [aged(30, [elsewhere])],
       },
       rule('age-limit'),
     ],
@@ -403,7 +408,7 @@ test('of thousands of findings one is put into words', () => {
   let read = 0;
   const counted = (number: number): Reason => ({
     ...findingReason(number),
-    ...{ effect: 'violates', deadlineEpochMs: NOW - 20 * DAY_MS },
+    ...{ effect: 'violates', firstSeenAtEpochMs: 0, deadlineEpochMs: NOW - 20 * DAY_MS },
     get vulnerability() {
       read += 1;
       return `CVE-2026-${number}`;
@@ -502,5 +507,92 @@ describe('the grace of a rule', () => {
     expect(told(old, appliedBy([3, policy], [60, patient]))).toBe('warn 11');
     expect(told(old, appliedBy([60, policy]))).toBe('deny');
     expect(told({ ...old, scan: scan(15 * 24) }, appliedBy([3, policy], [60, policy]))).toBe('warn 1');
+  });
+});
+
+describe('a reason of an earlier policy counts as far as the policy in force objects, too', () => {
+  const user: Reason = { ruleId: 'non-root', effect: 'violates', kind: 'user', user: '', sinceEpochMs: 0 };
+  const label: Reason = { ruleId: 'source', effect: 'unknown', kind: 'source' };
+  const moved: Reason = {
+    ...{ ruleId: 'tags', effect: 'violates', kind: 'tag', tag: '14', sinceEpochMs: 0 },
+    problem: { kind: 'left-behind', newest: '14.9' },
+  };
+  const commit: Reason = { ...moved, kind: 'tag', tag: 'latest', problem: { kind: 'no-commit' } };
+  const { nonRoot: _r, sourceKnown: _s, tags: _t, ...without } = policy;
+  const tagsBy = (application: 'versions' | 'unique') => ({ ...without, tags: { id: 'tags', tiers: { application } } });
+  const limit = (limitDays: number) => ({
+    ...policy,
+    ages: { ...policy.ages, default: { limitDays, warnAtPercent: 80 } },
+  });
+  const graceOf = (graceDays: number, changes: object = {}) => ({
+    ...policy,
+    severities: policy.severities.map((one) => ({ ...one, ...changes, graceDays })),
+  });
+  const ageWaived = { ...age(20), effect: 'waived', ruleId: 'age-limit', waiverId: 'w', ...since(-1) } as Reason;
+  const ofAge = { waivers: [{ waiverId: 'w', ruleId: 'age-limit', voidFromEpochMs: NOW + DAY_MS }] };
+  const breached = (reasons: readonly Reason[], more = {}): RecordedImage => ({ ...aged(50, reasons), ...more });
+
+  test.each<[string, RecordedImage, typeof policy, string]>([
+    ['a user, by the same rule', judged([user]), policy, rule('non-root')],
+    ['a user, and no rule asks for it now', judged([user]), without, 'allow'],
+    [
+      'the same rule has another id',
+      judged([user]),
+      { ...without, nonRoot: { id: 'no-root', tiers: ['application'] } },
+      rule('non-root'),
+    ],
+    [
+      'the rule is for other tiers now',
+      judged([user]),
+      { ...without, nonRoot: { id: 'non-root', tiers: ['base'] } },
+      'allow',
+    ],
+    ['an unknown label, by the same rule', judged([label]), policy, rule('source')],
+    ['an unknown label, and no rule asks for it now', judged([label]), without, 'allow'],
+    ['a tag left behind, by the same scheme', judged([moved]), tagsBy('versions'), rule('tags')],
+    ['a tag left behind, and tags name commits now', judged([moved]), tagsBy('unique'), 'allow'],
+    ['a tag without a commit, by the same scheme', judged([commit]), tagsBy('unique'), rule('tags')],
+    ['a tag without a commit, and tags name versions now', judged([commit]), tagsBy('versions'), 'allow'],
+    ['a tag, and no rule asks for it now', judged([commit]), without, 'allow'],
+    ['a finding, and no rule names its severity now', judged([found(2)]), { ...policy, severities: [] }, 'allow'],
+    [
+      'a finding, and its rule is for others that have a fix',
+      judged([found(2)]),
+      graceOf(0, { fix: ['yes'] }),
+      'allow',
+    ],
+    ['a finding that has more days now', judged([found(2)]), graceOf(3), 'allow'],
+    ['the same, after these days', judged([found(3)]), graceOf(3), rule('critical')],
+    ['an age within a longer limit', judged([age(2)]), limit(33), 'allow'],
+    ['the same, after it', judged([age(3)]), limit(33), rule('age-limit')],
+    ['an age that no reason names, within a longer limit', aged(31, []), limit(32), 'allow'],
+    ['the same, after it', aged(32, []), limit(32), rule('age-limit')],
+    [
+      'an unlisted age beside a finding that no rule names',
+      breached([found(2)]),
+      graceOf(0, { fix: ['yes'] }),
+      rule('age-limit'),
+    ],
+    [
+      'the same, and a waiver covers the age',
+      breached([found(2), ageWaived], ofAge),
+      graceOf(0, { fix: ['yes'] }),
+      'allow',
+    ],
+    ['what no policy can take back', judged([unknownAge]), without, rule('age-known')],
+  ])('%s', (_, image, inForce, expected) => {
+    const known = new Map([[WEB, { digest: WEB, images: [image], presences: [] }]]);
+    const answer = admit(NAMED, { door: DENY, known, policy: inForce, nowEpochMs: NOW });
+    expect(answer.decision === 'allow' ? 'allow' : `${answer.decision} ${answer.ruleId}`).toBe(expected);
+  });
+
+  test('and its grace counts from the later deadline', () => {
+    const known = new Map([[WEB, { digest: WEB, images: [judged([age(20)])], presences: [{ presence: GOOD }] }]]);
+    const at = { door: DENY, known, nowEpochMs: NOW };
+    expect(admit(NAMED, { ...at, policy })).toMatchObject({ decision: 'deny' });
+    expect(admitUntil(NAMED, { ...at, policy: limit(40) })).toMatchObject({
+      admission: { decision: 'warn' },
+      graceEndsAtEpochMs: NOW - 10 * DAY_MS + 14 * DAY_MS,
+    });
   });
 });

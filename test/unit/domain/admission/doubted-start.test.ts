@@ -6,6 +6,7 @@ import { doorPolicy, ECS_PLACE } from '../../../support/door-world.ts';
 import {
   alone,
   DAY_MS,
+  findingReason,
   HOUR_MS,
   imageProperties,
   judgement,
@@ -24,8 +25,8 @@ const refused: Reason = {
   ...{ ruleId: 'scan-required', kind: 'scan', effect: 'unknown', state: 'failed', scanReason: 'access-denied' },
 };
 const overdue: Reason = {
-  ...(verdict('violating').reasons[0] as Reason),
-  deadlineEpochMs: NOON_EPOCH_MS - 30 * DAY_MS,
+  ...findingReason(1),
+  ...{ firstSeenAtEpochMs: NOON_EPOCH_MS - 30 * DAY_MS, deadlineEpochMs: NOON_EPOCH_MS - 30 * DAY_MS },
 };
 
 /** A clean image, and what a judgement says of it one day later. */

@@ -23,6 +23,8 @@ const NAMED = `111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web@${WEB}`;
 const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
 
 interface Situation {
+  /** The image is ten days old. */
+  readonly limitDays?: number;
   readonly reasons?: readonly Reason[];
   readonly verdict?: Partial<Verdict>;
   readonly scannedAgoHours?: number;
@@ -47,9 +49,17 @@ const start = (changes: Partial<PossibleStart> = {}): PossibleStart => ({
 });
 
 function denials(situation: Situation) {
-  const { reasons = [], scannedAgoHours = 1, graceRunningDays = 14, mode = 'deny', runs = true } = situation;
+  const {
+    reasons = [],
+    scannedAgoHours = 1,
+    graceRunningDays = 14,
+    mode = 'deny',
+    runs = true,
+    limitDays = 30,
+  } = situation;
   const policy = parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [], staleScanHours: 48 },
+    ...{ version: 1, ages: { default: { limitDays } }, streams: [], staleScanHours: 48, nonRoot: {} },
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
     ...{ doors: { mode, graceRunningDays }, waivers: situation.waivers ?? [] },
   });
   const properties = imageProperties('web');
@@ -71,7 +81,7 @@ function denials(situation: Situation) {
 
 const late = (days: number, effect: 'violates' | 'due' = 'violates'): Reason => ({
   ...findingReason(1),
-  ...{ effect, deadlineEpochMs: NOW - days * DAY_MS },
+  ...{ effect, firstSeenAtEpochMs: NOW - days * DAY_MS, deadlineEpochMs: NOW - days * DAY_MS },
 });
 const waived: Reason = { ...findingReason(1), effect: 'waived', waiverId: 'w' } as Reason;
 const waiverUntil = (expires: string) => ({
@@ -99,7 +109,11 @@ test.each<[string, Situation, number | undefined]>([
   ['no grace, and a deadline that lies ahead', { reasons: [late(-2, 'due')], graceRunningDays: 0 }, 2],
   ['a deadline in exactly five days', { reasons: [late(-5, 'due')], graceRunningDays: 0 }, 5],
   ['a deadline that lies too far ahead', { reasons: [late(-6, 'due')], graceRunningDays: 0 }, undefined],
-  ['an age that no reason names yet', { verdict: { nextBreachAtEpochMs: NOW + 2 * DAY_MS }, graceRunningDays: 1 }, 3],
+  [
+    'an age that no reason names yet',
+    { limitDays: 12, verdict: { nextBreachAtEpochMs: NOW + 2 * DAY_MS }, graceRunningDays: 1 },
+    3,
+  ],
   ['a scan that became too old, within its grace', { scannedAgoHours: 48 + 10 * 24 }, 4],
   ['a scan that will be renewed', { scannedAgoHours: 47, graceRunningDays: 0 }, undefined],
 ])('%s', (_, situation, days) => {

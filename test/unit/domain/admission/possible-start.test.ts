@@ -32,7 +32,8 @@ const PLACE = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', n
 
 const policyWith = (mode: DoorMode, requireDigest = true) =>
   parse(policySchema, {
-    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [], doors: { mode, requireDigest } },
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, doors: { mode, requireDigest } },
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
     streams: [
       {
         ...{ id: 'team', tier: 'application', account: '111122223333', regions: ['eu-west-1'] },
@@ -52,6 +53,7 @@ const recordOf = (name: string, reasons: readonly Reason[]): ImageRecord => {
 const late = (days: number): Reason => ({
   ...findingReason(1),
   effect: 'violates',
+  firstSeenAtEpochMs: NOW - days * DAY_MS,
   deadlineEpochMs: NOW - days * DAY_MS,
 });
 

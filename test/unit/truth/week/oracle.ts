@@ -64,7 +64,6 @@ export class StartOracle {
     });
     if (policy.isOffIn?.includes(place) || policy.warns.includes(place) || this.#isOpened(place, at))
       return answer('open', 'the door refuses nothing');
-    if (this.#isLoosened(at)) return answer('open', 'verdicts have rules that the policy has no longer');
     const grace = policy.graceRunningDays * DAY_MS;
     const [standing, lacking] = [this.#goodStanding(start, image), this.#lacksStanding(start, image)];
     const certain = carried.filter(({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= at);
@@ -102,17 +101,6 @@ export class StartOracle {
     const text = this.#truth.policies.findLast(({ atEpochMs }) => atEpochMs <= at);
     if (!text) throw new Error('there is no policy');
     return text;
-  }
-
-  /** The text in force has not all rules of the one before, and no review has judged by it. */
-  #isLoosened(at: number): boolean {
-    const { policies, reviews } = this.#truth;
-    const judgedEpochMs = reviews.findLast(({ toEpochMs }) => toEpochMs <= at)?.fromEpochMs ?? 0;
-    const { rules } = this.#policyAt(at);
-    const since = policies.findLastIndex(({ atEpochMs }) => atEpochMs <= judgedEpochMs);
-    return policies.some(
-      (one, n) => n >= since && one.atEpochMs <= at && one.rules.some((rule) => !rules.includes(rule)),
-    );
   }
 
   #isOpened = (where: string, at: number): boolean =>
