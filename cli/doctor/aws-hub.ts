@@ -5,7 +5,7 @@ import {
   type Stack,
 } from '@aws-sdk/client-cloudformation';
 import { type CloudWatchClient, DescribeAlarmsCommand, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
-import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeContinuousBackupsCommand, DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeRuleCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { GetEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda';
@@ -29,6 +29,7 @@ import type {
   RuleDescription,
   StackDescription,
   StackResource,
+  TableDescription,
 } from './installation.ts';
 import type { HubReads } from './ports.ts';
 
@@ -227,6 +228,25 @@ export class AwsHub implements HubReads {
       policy: policy.Policy ?? '',
       ...(lostAt !== undefined && { ledgerLostAtEpochMs: lostAt }),
     };
+  }
+
+  /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeContinuousBackups.html */
+  async table(TableName: string): Promise<TableDescription> {
+    const { dynamo } = this.#clients;
+    const name = TableName;
+    try {
+      const { Table } = await asking('dynamodb:DescribeTable', () =>
+        dynamo.send(new DescribeTableCommand({ TableName })),
+      );
+      const { ContinuousBackupsDescription: backups } = await asking('dynamodb:DescribeContinuousBackups', () =>
+        dynamo.send(new DescribeContinuousBackupsCommand({ TableName })),
+      );
+      const isRestorable = backups?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus === 'ENABLED';
+      return { name, status: Table?.TableStatus ?? 'unknown', isRestorable };
+    } catch (error) {
+      if (!isNamed(error, 'ResourceNotFoundException', 'TableNotFoundException')) throw error;
+      return { name, isRestorable: false };
+    }
   }
 
   async callbacks(machineArn: string): Promise<CallbackCounts> {

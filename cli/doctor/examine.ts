@@ -7,6 +7,7 @@ import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from 
 import { checkDoorStacks, checkPossibleStarts } from './checks/doors.ts';
 import { checkHooks, checkRollingPauses } from './checks/hooks.ts';
 import { checkKey } from './checks/key.ts';
+import { checkLedger } from './checks/ledger.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
 import { checkPolicyInForce, checkReview, checkScanQuota } from './checks/review.ts';
@@ -75,12 +76,15 @@ async function readInstallation(
     'reason' in ledger ? { isRead: false, ...ledger } : reading(() => read(ledger));
   const keyArn = stack.parameters.KmsKeyArn;
   let inForce: Policy | undefined;
-  const [queues, alarms, rules, mappings, key, policy, lastReview] = await Promise.all([
+  const [queues, alarms, rules, mappings, key, table, policy, lastReview] = await Promise.all([
     from(() => hub.queues(ofType('AWS::SQS::Queue').filter(({ logicalId }) => logicalId !== TEST_QUEUE))),
     from(() => hub.alarms(ofType('AWS::CloudWatch::Alarm').map(({ physicalId }) => physicalId))),
     from(() => hub.rules(ofType('AWS::Events::Rule'), (stack.outputs.BusArn ?? '').split('event-bus/')[1] ?? '')),
     from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
     reading(async () => (keyArn ? hub.key(keyArn, stack.outputs.LedgerTable ?? '') : undefined)),
+    'reason' in ledger
+      ? { isRead: false as const, ...ledger }
+      : reading(() => hub.table(stack.outputs.LedgerTable ?? '')),
     inLedger(async ({ policies }) => {
       const { description, policy: read } = await readPolicy(policies);
       inForce = read;
@@ -96,7 +100,7 @@ async function readInstallation(
     return readMembers(ports, reads, stack, known, inForce);
   });
   const description: InstallationDescription = {
-    ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
+    ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, table, policy },
     ...{ lastReview, members, doors, scopes },
   };
   return isDeep ? { ...description, deep: await readDeep(ports, reads, description) } : description;
@@ -140,6 +144,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...named('stack', checkStack(stack)),
     ...named('outputs', checkOutputs(stack)),
     ...named('versions', checkVersions(stack, version)),
+    ...checked('ledger', description.table, checkLedger),
     ...checked('policy', description.policy, checkPolicyInForce),
     ...checked('review', description.lastReview, (review) => checkReview(review, nowEpochMs)),
     ...checked('scan-quota', description.lastReview, (review) => checkScanQuota(review, dailyQuota)),

@@ -3,6 +3,7 @@ export const CHECKS = [
   'stack',
   'outputs',
   'versions',
+  'ledger',
   'policy',
   'review',
   'scan-quota',

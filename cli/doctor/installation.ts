@@ -70,6 +70,15 @@ export interface KeyDescription {
   readonly ledgerLostAtEpochMs?: number;
 }
 
+/** The table of the ledger. */
+export interface TableDescription {
+  readonly name: string;
+  /** As DynamoDB names it: `ACTIVE`, `DELETING`, `INACCESSIBLE_ENCRYPTION_CREDENTIALS`; absent where no table is. */
+  readonly status?: string;
+  /** Whether it can be restored to a point in time. */
+  readonly isRestorable: boolean;
+}
+
 /** The policy in force: its version, or why it cannot be read; `undefined` before the first one is applied. */
 export type PolicyDescription =
   | {
@@ -261,6 +270,7 @@ export interface InstallationDescription {
   readonly mappings: DoctorReading<readonly MappingDescription[]>;
   /** `undefined` without a customer key. */
   readonly key: DoctorReading<KeyDescription | undefined>;
+  readonly table: DoctorReading<TableDescription>;
   readonly policy: DoctorReading<PolicyDescription>;
   /** The last ended review; `undefined` if there is none. */
   readonly lastReview: DoctorReading<ReviewRecord | undefined>;

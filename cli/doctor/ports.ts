@@ -17,6 +17,7 @@ import type {
   ServiceHooks,
   StackDescription,
   StackResource,
+  TableDescription,
 } from './installation.ts';
 import type { DoctorPlace } from './places.ts';
 
@@ -42,6 +43,8 @@ export interface HubReads {
    * @param table the ledger
    */
   key(arn: string, table: string): Promise<KeyDescription>;
+  /** @param name of the table of the ledger */
+  table(name: string): Promise<TableDescription>;
   /** @param machineArn of the state machine of cascades */
   callbacks(machineArn: string): Promise<CallbackCounts>;
   /** When an execution began, by its `startDate`; milliseconds since 1970. */

@@ -1,5 +1,6 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { CreateTableCommand, UpdateContinuousBackupsCommand } from '@aws-sdk/client-dynamodb';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll } from '@jest/globals';
 import { AwsHub } from '../../cli/doctor/aws-hub.ts';
@@ -61,3 +62,20 @@ beforeAll(async () => {
 });
 
 hubReadsContract(() => reads);
+
+test('the table of the ledger: gone, without point-in-time recovery, and with it', async () => {
+  const { dynamo } = hubClients(cloud().clients(STACK.account, STACK.region));
+  const TableName = 'contract-table';
+  expect(await reads.hub.table(TableName)).toEqual({ name: TableName, isRestorable: false });
+  await dynamo.send(
+    new CreateTableCommand({
+      ...{ TableName, BillingMode: 'PAY_PER_REQUEST', KeySchema: [{ AttributeName: 'PK', KeyType: 'HASH' }] },
+      AttributeDefinitions: [{ AttributeName: 'PK', AttributeType: 'S' }],
+    }),
+  );
+  const there = { name: TableName, status: 'ACTIVE' };
+  expect(await reads.hub.table(TableName)).toEqual({ ...there, isRestorable: false });
+  const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: true };
+  await dynamo.send(new UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification }));
+  expect(await reads.hub.table(TableName)).toEqual({ ...there, isRestorable: true });
+});

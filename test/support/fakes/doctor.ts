@@ -13,6 +13,7 @@ import type {
   ServiceHooks,
   StackDescription,
   StackResource,
+  TableDescription,
 } from '../../../cli/doctor/installation.ts';
 import type { DoctorPorts, DoorReads, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
@@ -34,6 +35,7 @@ export class FakeHub implements HubReads {
   /** Starts of executions by their ARN; milliseconds since 1970. */
   readonly starts = new Map<string, number>();
   keyDescription: Omit<KeyDescription, 'arn'> = { state: 'Enabled', policy: '{}' };
+  tableDescription: Omit<TableDescription, 'name'> = { status: 'ACTIVE', isRestorable: true };
   readonly #denied = new Set<string>();
 
   constructor(stack: StackDescription) {
@@ -134,6 +136,12 @@ export class FakeHub implements HubReads {
   async key(arn: string): Promise<KeyDescription> {
     this.ask('kms:DescribeKey');
     return { arn, ...this.keyDescription };
+  }
+
+  async table(name: string): Promise<TableDescription> {
+    this.ask('dynamodb:DescribeTable');
+    this.ask('dynamodb:DescribeContinuousBackups');
+    return { name, ...this.tableDescription };
   }
 
   async callbacks(): Promise<CallbackCounts> {

@@ -373,6 +373,27 @@ const BROKEN: readonly Broken[] = [
     ...{ names: `key ${KEY}`, text: /is Disabled/, fix: /enable-key/ },
   },
   {
+    what: 'the table of the ledger was deleted',
+    breaks: ({ hub }) => {
+      hub.tableDescription = { isRestorable: false };
+    },
+    ...{ names: 'ledger the LedgerTable', text: /does not exist/, fix: /A deleted ledger/ },
+  },
+  {
+    what: 'DynamoDB cannot use the table of the ledger',
+    breaks: ({ hub }) => {
+      hub.tableDescription = { status: 'INACCESSIBLE_ENCRYPTION_CREDENTIALS', isRestorable: true };
+    },
+    ...{ names: 'ledger the LedgerTable', text: /is INACCESSIBLE_ENCRYPTION/, fix: /wait table-exists/ },
+  },
+  {
+    what: 'the ledger cannot be restored',
+    breaks: ({ hub }) => {
+      hub.tableDescription = { status: 'ACTIVE', isRestorable: false };
+    },
+    ...{ names: 'ledger the LedgerTable', text: /Point-in-time recovery/, fix: /update-continuous-backups/ },
+  },
+  {
     what: 'the key will be deleted',
     breaks: ({ hub }) => {
       hub.keyDescription = { ...hub.keyDescription, state: 'PendingDeletion', ledgerLostAtEpochMs: 1 };
@@ -939,6 +960,8 @@ test('output is aligned, at most 80 columns, with each fix below its finding', a
 ok       stack         The stack is UPDATE_COMPLETE, in 111122223333/eu-west-1.
 ok       outputs       The stack has all 15 outputs.
 ok       versions      Template and command are of version 1.2.3.
+ok       ledger        The table of the ledger is there, and can be restored to
+                       a point in time.
 ok       policy        Policy afcc861044d5 is in force and can be read.
 ok       review        The last review succeeded at 2026-11-24 02:00 UTC.
 ok       scan-quota    The last review requested 12 scans; each registry had at
@@ -966,7 +989,7 @@ ok       starts        Reviews read what may start in 0 EKS clusters.
 ok       hooks         0 ECS services at doors checked: each hook does in time
                        what its door says.
 
-1 broken, 1 unknown, 15 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 16 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });
