@@ -39,16 +39,21 @@ export function keepStreamNames(history: readonly Policy[], next: Policy): KeptN
   const settled = new Set(lines.filter((line) => !isGiven(line) && mayBe.get(line)?.length === 1));
   const fresh = lines.filter((line) => mayBe.get(line)?.length === 0);
   const replaced = replacedBy(fresh, lostLines(before, mayBe));
+  const past = pastLines(earlier);
+  const asked = new Set(fresh.filter((line) => hasRival(line, fresh, replaced)));
   for (const line of fresh) {
-    const names = [...new Set([...(replaced.get(line) ?? []).map(({ name }) => name), ...pastNames(line, earlier)])];
-    mayBe.set(line, names.length === 0 ? [line.headTag] : names);
+    const same = past.find(({ headTag, rule }) => headTag === line.headTag && shareARepository(rule, line.rule));
+    const names = namesOf([...(replaced.get(line) ?? []), ...(same ? [same] : [])]);
+    // No rule names the repository now: a rule of before may be back in another form.
+    const gone = names.length > 0 || hasNeighbour(line, before) ? [] : namesBeside(line, past);
+    if (gone.length > 0) asked.add(line);
+    mayBe.set(line, [...names, ...gone].length === 0 ? [line.headTag] : [...names, ...gone]);
   }
-  const contested = fresh.filter((line) => hasRival(line, fresh, replaced));
   const unclear = [
     ...lines
-      .filter((line) => mayBe.get(line)?.length !== 1 || contested.includes(line))
+      .filter((line) => mayBe.get(line)?.length !== 1 || asked.has(line))
       .map((line) => ({ ...lineKey(line), mayBe: mayBe.get(line) ?? [] })),
-    ...takenNames(mayBe, settled, new Set(contested)),
+    ...takenNames(mayBe, settled, asked),
   ];
   const nameOf = new Map(lines.map((line) => [keyOf(line.rule, line.headTag), mayBe.get(line)?.[0] ?? line.headTag]));
   const policy = { ...next, streams: next.streams.map((rule) => withNames(rule, nameOf)) };
@@ -94,13 +99,9 @@ const hasRival = (
  * Release lines whose only possible name another line of the repository has.
  * @param settled they have their name in the policy in force, so they keep it
  */
-function takenNames(
-  mayBe: Names,
-  settled: ReadonlySet<ReleaseLine>,
-  contested: ReadonlySet<ReleaseLine>,
-): UnclearLine[] {
+function takenNames(mayBe: Names, settled: ReadonlySet<ReleaseLine>, asked: ReadonlySet<ReleaseLine>): UnclearLine[] {
   const sure = [...mayBe].flatMap(([line, [name, ...more]]) =>
-    name === undefined || more.length > 0 || contested.has(line) ? [] : [{ line, name }],
+    name === undefined || more.length > 0 || asked.has(line) ? [] : [{ line, name }],
   );
   return [...Map.groupBy(sure, ({ name }) => name)].flatMap(([name, those]) => {
     if (those.every(({ line }) => line.headTag === those[0]?.line.headTag)) return [];
@@ -139,14 +140,14 @@ const hasNeighbour = ({ rule }: ReleaseLine, lines: readonly ReleaseLine[]): boo
   lines.some((one) => one.rule.id === rule.id && shareARepository(one.rule, rule)) ||
   lines.some((one) => shareARepository(one.rule, rule));
 
-/** The names that the pattern of a line had in the newest earlier policy that has it. */
-function pastNames(line: ReleaseLine, earlier: readonly (readonly ReleaseLine[])[]): readonly string[] {
-  for (const lines of earlier) {
-    const names = namesBeside(
-      line,
-      lines.filter(({ headTag }) => headTag === line.headTag),
-    );
-    if (names.length > 0) return names;
-  }
-  return [];
+const namesOf = (lines: readonly ReleaseLine[]): readonly string[] => [...new Set(lines.map(({ name }) => name))];
+
+/** Release lines of earlier policies, the newest first. Versions share their equal rules in memory, so each is there once. */
+function pastLines(earlier: readonly (readonly ReleaseLine[])[]): readonly ReleaseLine[] {
+  const seen = new Set<StreamRule>();
+  return earlier.flatMap((lines) => {
+    const others = lines.filter(({ rule }) => !seen.has(rule));
+    for (const { rule } of others) seen.add(rule);
+    return others;
+  });
 }

@@ -144,6 +144,24 @@ describe('a rule that left and returns', () => {
     ]);
   });
 
+  test('is asked for where it returns with another head tag and no rule names its repository', () => {
+    const { unclear } = keepStreamNames([without, renamedPolicy], policyOf({ headTags: ['^c$'] }, other));
+    expect(unclear).toEqual([{ rule: 'web', headTag: '^c$', mayBe: ['^a$'] }]);
+  });
+
+  test('is a new line where another line of its repository stayed', () => {
+    const stayed = policyOf({ headTags: ['^b$'] });
+    const both = policyOf({ headTags: ['^a$', '^b$'] });
+    const kept = keepStreamNames([stayed, both], policyOf({ headTags: ['^b$', '^c$'] }));
+    expect([kept.unclear, namesIn(kept.policy)]).toEqual([
+      [],
+      [
+        ['^b$', '^b$'],
+        ['^c$', '^c$'],
+      ],
+    ]);
+  });
+
   test('is asked for where it may be the line that it replaces, too', () => {
     const before = policyOf({ headTags: ['^b$'] });
     expect(keepStreamNames([before, renamedPolicy], policyOf({ headTags: ['^(a)$'] })).unclear).toEqual([
