@@ -64,6 +64,8 @@ export const FEATURES = [
   'workloads-unread',
   'imports',
   'copies',
+  'policy-edits',
+  'rules-leave',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -57,7 +57,7 @@ export const NEAR: Registry = { account: '444455556666', region: 'us-east-1' };
 /** Where services may run beside: no image is kept there. */
 export const AWAY: Registry = { account: '777788889999', region: 'us-east-1' };
 export const HEAD_TAG = 'current';
-const HEAD_PATTERN = '^current$';
+export const HEAD_PATTERN = '^current$';
 
 const POOL: Readonly<Record<TrueTier, readonly string[]>> = {
   mirrored: ['openssl', 'zlib'],
@@ -222,6 +222,13 @@ export interface PolicyState {
   readonly isAwayLeft?: boolean;
   /** Another team keeps copies of images in repositories that the policy names. */
   readonly hasCopies?: boolean;
+  /** Head tags as they read by now, by name of line. */
+  readonly patterns?: ReadonlyMap<string, string>;
+  /** Lines whose rule has another id and another owner. */
+  readonly renamed?: ReadonlySet<string>;
+  readonly areRulesReversed?: boolean;
+  /** Lines that have no rule now. */
+  readonly unruled?: ReadonlySet<string>;
 }
 
 /** Where another team keeps copies of the images of a line: by key it comes before each repository of the fleet. */
@@ -257,19 +264,32 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
     .filter((home) => !state.isAwayLeft || home !== AWAY)
     .map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
-  streams: [...(state.hasCopies ? lines.map(copyRule) : []), ...lines.map((line) => ruleOf(line, state))],
+  streams: [...(state.hasCopies ? lines.map(copyRule) : []), ...rulesOf(lines, state)],
   severities: [{ id: RULE, severities: ['critical'], graceDays: 0 }],
   waivers: [...state.waivers],
   ...fixed,
 });
 
+function rulesOf(lines: readonly Line[], state: PolicyState): PolicyDocument['streams'] {
+  const rules = lines.filter(({ name }) => !state.unruled?.has(name)).map((line) => ruleOf(line, state));
+  return state.areRulesReversed ? rules.reverse() : rules;
+}
+
 const ruleOf = (line: Line, state: PolicyState): PolicyDocument['streams'][number] => {
   const { name, tier, location, promotes, pipeline } = line;
   const mode = state.modes.get(name);
+  const isRenamed = state.renamed?.has(name) === true;
   return {
-    ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
+    ...{
+      id: isRenamed ? `${name}-renamed` : name,
+      tier,
+      account: location.account,
+      regions: [location.region],
+      promotes,
+    },
     rollout: rolloutOf(state, line),
-    ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
+    ...{ repositories: [location.repository], headTags: [state.patterns?.get(name) ?? HEAD_PATTERN] },
+    owner: isRenamed ? 'another-team' : `team-${name}`,
     ...(line.heads && { heads: line.heads }),
     ...(isImported(line)
       ? {}

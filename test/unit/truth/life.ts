@@ -3,7 +3,8 @@ import { type Digest, type Registry, registryKey } from '../../../shared/domain/
 import { readImageReference } from '../../../shared/domain/image/reference.ts';
 import { serviceNameOf } from '../../../shared/domain/image/workload-kind.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
-import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
+import { keepStreamNames } from '../../../shared/domain/stream/keep-names.ts';
 import { parse } from '../../../shared/schema.ts';
 import { copied } from '../../support/fakes/copied.ts';
 import { type WeatheredWorld, weathered } from '../../support/fakes/weather.ts';
@@ -20,6 +21,7 @@ import {
   AWAY,
   drawFleet,
   type FixedPolicy,
+  HEAD_PATTERN,
   HEAD_TAG,
   HUB,
   homesOf,
@@ -318,7 +320,11 @@ export class Life {
       () => undefined,
     );
     const document = parse(policySchema, policyOf(this.lines, this.fixed, state));
-    const version = await policies.publish(document, replaces === undefined ? {} : { replaces });
+    const history = (await policies.history()).map(({ policy }) => policy);
+    // Where it is asked which streams go on, a person gives their names.
+    const isClear = keepStreamNames(history, document).unclear.length === 0;
+    const kept = keepStreamNames(history, isClear ? document : named(document));
+    const version = await policies.publish(kept.policy, replaces === undefined ? {} : { replaces });
     if (version !== replaces) this.delivery.event('plan', JSON.stringify({ 'detail-type': 'PolicyChanged' }));
   }
 
@@ -613,6 +619,15 @@ export class Life {
     return { digest, name, line, pushedAtEpochMs, images: [image], isIndex: false };
   }
 }
+
+/** With the name that each stream has since the beginning. */
+const named = (policy: Policy): Policy => ({
+  ...policy,
+  streams: policy.streams.map((rule) => ({
+    ...rule,
+    names: Object.fromEntries(rule.headTags.map((headTag) => [headTag, HEAD_PATTERN])),
+  })),
+});
 
 const PLANNED_BY = new Set(['RebuildNeeded', 'FleetReviewed', 'PolicyChanged']);
 

@@ -243,7 +243,7 @@ export class Oracle implements Witness {
     const { verdict, scan, lineage, judgedAtEpochMs } = record;
     if (!image) return;
     const age = ageOf(record);
-    if (age.known && lineage) {
+    if (age.known && lineage && !this.#sight.isOutsideOfRules(image)) {
       this.#check('no age younger than the truth');
       const bornAtEpochMs = this.#sight.bornAt(image);
       if (age.bornAtEpochMs > bornAtEpochMs)

@@ -167,7 +167,7 @@ const MOST_POLLS = 12 * 24;
  * Waits until a build of Patchwave runs, so that what comes next falls into a cascade; a day at most.
  * @returns the line that is built, if any is
  */
-async function aBuild(
+export async function aBuild(
   { pipelines, clockwork }: Life,
   isOne: (line: Line) => boolean = () => true,
 ): Promise<Line | undefined> {

@@ -17,6 +17,7 @@ export interface Restraints {
  * @param reached accounts that the action reaches beside that of the line's registry
  */
 export function modeOf({ mode = 'report-only', ...policy }: PolicyState, line: Line, reached: readonly string[]): Mode {
+  if (policy.unruled?.has(line.name)) return 'report-only';
   const set = [
     ...[mode, policy.modes.get(line.name), policy.tiers.get(line.tier)],
     ...[line.location.account, ...reached].map((account) => policy.accounts.get(account)),

@@ -93,6 +93,16 @@ export class Sight {
     return lowest < 0 ? parts : parts.slice(0, lowest + 1);
   }
 
+  /** A line below had no rule since the last review: no function reads its images then, as those of a vendor. */
+  isOutsideOfRules(image: TrueImage): boolean {
+    const { restraints, fleetReadings } = this.#life;
+    const readAtEpochMs = fleetReadings.at(-1)?.beganAtEpochMs ?? 0;
+    const since = restraints.filter(
+      (_, at) => (restraints[at + 1]?.sinceEpochMs ?? Number.POSITIVE_INFINITY) > readAtEpochMs,
+    );
+    return lineageOf(image).some(({ line }) => since.some(({ policy }) => policy.unruled?.has(line)));
+  }
+
   /** When the oldest of its content was made, as far as anything that Patchwave can read tells. */
   bornAt(image: TrueImage): number {
     const births = this.#countedIn(image).flatMap((part) =>

@@ -5,6 +5,7 @@ import { imports } from './imports.ts';
 import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
 import { pods } from './pods.ts';
+import { policyEdits, rulesLeave } from './policy-edits.ts';
 import { scopesLeave } from './scopes.ts';
 import type { Trouble } from './trouble.ts';
 import { lineageUnread, registriesUnread, workloadsUnread } from './unread.ts';
@@ -21,4 +22,6 @@ export const TROUBLES: readonly Trouble[] = [
   pods,
   imports,
   copies,
+  policyEdits,
+  rulesLeave,
 ];
