@@ -13,6 +13,7 @@ import { isClusterReadable, manifestsOf, type Running, runningContainers } from 
 /** The maximum of items in one call (Amazon ECS, ECR and Organizations API references; Kubernetes has none). */
 const CLUSTERS_A_PAGE = 100;
 const TASKS_A_CALL = 100;
+const SERVICES_A_PAGE = 100;
 const ACCOUNTS_A_PAGE = 20;
 /** A longer page of pods needs more memory than a function should. */
 const OBJECTS_A_PAGE = 500;
@@ -61,7 +62,7 @@ export const sumOf = (calls: Calls): number => [...calls.values()].reduce((sum, 
 const isReadable = ({ memberRole, state }: Fleet['accounts'][number]): boolean => memberRole && state === 'ACTIVE';
 
 function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
-  let [listClusters, listTasks, describeTasks, listEks, describeEks] = [0, 0, 0, 0, 0];
+  let [listClusters, listTasks, describeTasks, listServices, listEks, describeEks] = [0, 0, 0, 0, 0, 0];
   for (const scope of readScopes(fleet, policy, readable)) {
     const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
     listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
@@ -74,12 +75,15 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
       const tasks = tasksIn(fleet, cluster);
       listTasks += listPages(tasks, TASKS_A_CALL);
       describeTasks += callsFor(tasks, TASKS_A_CALL);
+      listServices += listPages(servicesIn(fleet, cluster), SERVICES_A_PAGE);
     }
   }
   return new Map([
     ['ecs:ListClusters', listClusters],
     ['ecs:ListTasks', listTasks],
     ['ecs:DescribeTasks', describeTasks],
+    // A service without a task may start one. Each service of a fleet file has tasks, so none is described.
+    ['ecs:ListServices', listServices],
     ['eks:ListClusters', listEks],
     ['eks:DescribeCluster', describeEks],
   ]);
@@ -132,10 +136,15 @@ function kubernetesCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<str
   ]);
 }
 
-const tasksIn = ({ workloads }: Fleet, { account, region, name }: Fleet['clusters'][number]): number =>
-  workloads
-    .filter((workload) => workload.account === account && workload.region === region && workload.cluster === name)
-    .reduce((sum, { count }) => sum + count, 0);
+const workloadsIn = ({ workloads }: Fleet, { account, region, name }: Fleet['clusters'][number]) =>
+  workloads.filter((one) => one.account === account && one.region === region && one.cluster === name);
+
+const tasksIn = (fleet: Fleet, cluster: Fleet['clusters'][number]): number =>
+  workloadsIn(fleet, cluster).reduce((sum, { count }) => sum + count, 0);
+
+/** A daemon is a service, too. */
+const servicesIn = (fleet: Fleet, cluster: Fleet['clusters'][number]): number =>
+  workloadsIn(fleet, cluster).filter(({ kind }) => kind !== 'standalone').length;
 
 /** Repositories of base and platform streams; a pattern costs a listing of its registry. */
 function listedRepositories(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>) {

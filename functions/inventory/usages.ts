@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
 import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { listsShowing } from '../../shared/domain/image/kubernetes-template.ts';
+import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';

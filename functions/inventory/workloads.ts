@@ -1,6 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
-import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
+import type { UnreadSource } from '../../shared/domain/image/possible-starts.ts';
 import type { Cluster, Observation, RunningTask } from '../../shared/domain/image/usage.ts';
 import { doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
@@ -84,13 +84,16 @@ export async function readWorkloads(
 /** Everything in an account and Region that is no scope of its own. */
 const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: Reading) =>
   observe(ports, runId, scope, reading, async (add) => {
+    // One for each list: the clusters of an account have the same read role.
+    const unread = new Map<UnreadSource['list'], UnreadSource>();
+    const read = { ...reading, noticeUnread: (one: UnreadSource) => void unread.set(one.list, one) };
     for (const source of ports.workloadSources) {
       for await (const cluster of source.clusters(scope)) {
         await add(cluster, []);
-        for await (const tasks of source.tasks(cluster, reading)) await add(cluster, tasks);
+        for await (const tasks of source.tasks(cluster, read)) await add(cluster, tasks);
       }
     }
-    return {};
+    return unread.size > 0 ? { unreadSources: [...unread.values()] } : {};
   });
 
 /** How a scope is read, as its `complete.json` says it. */

@@ -8,13 +8,16 @@ import {
   paginateListTasks,
   type Task,
 } from '@aws-sdk/client-ecs';
+import { onceForEach, piecesOf } from '../concurrency.ts';
 import { isDigest } from '../domain/image/image.ts';
+import { actionsFor, type UnreadSource } from '../domain/image/possible-starts.ts';
 import type { Cluster, Pull, RunningContainer, RunningTask } from '../domain/image/usage.ts';
 import type { WorkloadKind } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
-import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
+import { ScopeUnreachableError, ServicesUnreadableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
+import { type DefinedTask, definitionsOf, EcsServices, SERVICES_A_CALL } from './ecs-services.ts';
 import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
 /** The most that ListTasks lists in a page and DescribeTasks describes in a call. */
@@ -44,18 +47,38 @@ export class EcsWorkloads implements WorkloadSource {
    * `desiredStatus` RUNNING lists running and starting tasks. A stopping task is listed under STOPPED at once, although
    * its containers run until the load balancer and the stop timeout are done
    * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html). Short pages are
-   * filled up before they are described.
+   * filled up before they are described. The services without a task come last.
    */
   async *tasks(cluster: Cluster, read: TasksRead = ONLY_RUNNING): AsyncIterable<readonly RunningTask[]> {
-    let waiting: string[] = [];
-    for await (const arns of this.#listed(cluster, read)) {
-      waiting.push(...arns);
-      while (waiting.length >= TASKS_A_CALL) {
-        yield await this.#describe(cluster, waiting.slice(0, TASKS_A_CALL));
-        waiting = waiting.slice(TASKS_A_CALL);
-      }
+    const running = new Set<string>();
+    for await (const piece of filledUp(this.#listed(cluster, read), TASKS_A_CALL)) {
+      const tasks = await this.#describe(cluster, piece);
+      for (const { workloadKind, workload } of tasks) if (workloadKind === 'ecs-service') running.add(workload);
+      yield tasks;
     }
-    if (waiting.length > 0) yield await this.#describe(cluster, waiting);
+    yield* this.#possible(cluster, running, read);
+  }
+
+  /** A refusal stops nothing: what runs is known. Only services without a task are described, because tasks say more. */
+  async *#possible(
+    cluster: Cluster,
+    running: ReadonlySet<string>,
+    { noticeUnread }: TasksRead,
+  ): AsyncIterable<readonly RunningTask[]> {
+    const services = new EcsServices(this.#clients);
+    const definition = onceForEach((arn: string) => services.definition(cluster, arn));
+    try {
+      for await (const piece of filledUp(withoutTask(services.listed(cluster), running), SERVICES_A_CALL)) {
+        const starts: RunningTask[] = [];
+        for (const service of await services.described(cluster, piece))
+          for (const arn of definitionsOf(service))
+            starts.push(possibleTask('ecs-service', service.serviceName ?? '', await definition(arn)));
+        yield* piecesOf(starts, TASKS_A_CALL);
+      }
+    } catch (error) {
+      if (!(error instanceof ScopeUnreachableError || error instanceof ServicesUnreadableError)) throw error;
+      noticeUnread?.(unreadServices(cluster, error));
+    }
   }
 
   /** STOPPED last: a task stopped between the two lists is in the second one, or in both. */
@@ -95,6 +118,51 @@ export class EcsWorkloads implements WorkloadSource {
     }
     return tasks.filter(({ lastStatus }) => !OVER.has(lastStatus ?? '')).map(runningTask);
   }
+}
+
+async function* filledUp(pages: AsyncIterable<readonly string[]>, size: number): AsyncIterable<string[]> {
+  let waiting: string[] = [];
+  for await (const page of pages) {
+    waiting.push(...page);
+    while (waiting.length >= size) {
+      yield waiting.slice(0, size);
+      waiting = waiting.slice(size);
+    }
+  }
+  if (waiting.length > 0) yield waiting;
+}
+
+async function* withoutTask(
+  pages: AsyncIterable<readonly string[]>,
+  running: ReadonlySet<string>,
+): AsyncIterable<readonly string[]> {
+  for await (const arns of pages) yield arns.filter((arn) => !running.has(afterLast(arn, '/')));
+}
+
+/** A task that may start, with the images of its task definition. */
+function possibleTask(
+  workloadKind: WorkloadKind,
+  workload: string,
+  { containerDefinitions, runtimePlatform }: DefinedTask,
+): RunningTask {
+  const architecture = runtimePlatform?.cpuArchitecture?.toLowerCase();
+  return {
+    ...{ workloadKind, workload, isPossible: true },
+    ...(architecture !== undefined && { architecture: architectureNamed(architecture) }),
+    containers: containerDefinitions.map(({ name = '', image }) => ({ name, ...(image !== undefined && { image }) })),
+  };
+}
+
+function unreadServices({ account }: Cluster, error: ScopeUnreachableError | ServicesUnreadableError): UnreadSource {
+  const { name, message } = error.cause instanceof Error ? error.cause : error;
+  const actions = actionsFor('ecs-services').join(', ');
+  return {
+    ...{ list: 'ecs-services', error: error.name, problem: `${name}: ${message}` },
+    nextStep:
+      error instanceof ScopeUnreachableError
+        ? `Update the stack of member-account.yaml in account ${account}: its read role must be allowed ${actions}.`
+        : 'The next review reads them again.',
+  };
 }
 
 const ONLY_RUNNING: TasksRead = { includesStopping: false };
@@ -159,7 +227,9 @@ function workloadOf({ group = '', taskDefinitionArn = '' }: Task): Pick<RunningT
 /** ECS says `x86_64` where image platforms say `amd64`. */
 function architectureOf({ attributes = [] }: Task): string | undefined {
   const value = attributes.find(({ name }) => name === 'ecs.cpu-architecture')?.value;
-  return value === 'x86_64' ? 'amd64' : value;
+  return value === undefined ? undefined : architectureNamed(value);
 }
+
+const architectureNamed = (value: string): string => (value === 'x86_64' ? 'amd64' : value);
 
 const afterLast = (text: string, separator: string): string => text.slice(text.lastIndexOf(separator) + 1);

@@ -2,7 +2,7 @@ import type { LineageChange } from '../domain/age/image-lineage.ts';
 import type { Cause } from '../domain/cause/cause.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
 import type { ImageProperties, LocationRecord } from '../domain/image/image-properties.ts';
-import type { UnreadSource } from '../domain/image/kubernetes-template.ts';
+import type { UnreadSource } from '../domain/image/possible-starts.ts';
 import type { TagPush } from '../domain/image/tag-history.ts';
 import type { UnreadUsage, Usage } from '../domain/image/usage.ts';
 import type { BaseReadings } from '../domain/lineage/base-readings.ts';

@@ -1,4 +1,4 @@
-import type { UnreadSource } from '../domain/image/kubernetes-template.ts';
+import type { UnreadSource } from '../domain/image/possible-starts.ts';
 import type { Cluster, RunningTask } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 

@@ -1,6 +1,6 @@
 import { digest } from '../domain/image/digest-schema.ts';
 import { type Digest, type Registry, registryKey } from '../domain/image/image.ts';
-import { TEMPLATE_LISTS, type UnreadSource } from '../domain/image/kubernetes-template.ts';
+import { START_LISTS, type UnreadSource } from '../domain/image/possible-starts.ts';
 import type { TagHistory } from '../domain/image/tag-history.ts';
 import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
 import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
@@ -94,7 +94,7 @@ export const scopesDocument = v.array(v.strictObject({ scope: scopeSchema }));
 export const accountsDocument = v.array(account);
 export const registriesDocument = v.array(v.strictObject({ registry }));
 const unreadSource = v.strictObject({
-  list: v.picklist(TEMPLATE_LISTS),
+  list: v.picklist(START_LISTS),
   error: v.string(),
   problem: v.string(),
   nextStep: v.string(),

@@ -7,7 +7,7 @@ import { type ApiResource, type KubernetesObject, RESOURCES } from '../../local/
 import { EksNamespaces } from '../../shared/adapters/eks-namespaces.ts';
 import { EksWorkloads } from '../../shared/adapters/eks-workloads.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { UnreadSource } from '../../shared/domain/image/kubernetes-template.ts';
+import type { UnreadSource } from '../../shared/domain/image/possible-starts.ts';
 import type { RunningTask } from '../../shared/domain/image/usage.ts';
 import { digestOf } from '../support/samples.ts';
 import type { KubernetesWorld } from './kubernetes-server.contract.ts';

@@ -89,6 +89,21 @@ export function workloadsContract(
     );
   });
 
+  test('a service without a task may start the images of its task definition', async () => {
+    const cluster = { ...scopes.next(), cluster: 'prod' };
+    await world().createCluster(cluster);
+    await world().run(cluster, workload({ count: 0, name: 'standby' }));
+    await world().run(cluster, workload());
+    const { pull, ...reported } = world().reported({ kind: 'service', name: 'standby' });
+    const [running, possible, ...others] = await runningIn(cluster);
+    expect(running).not.toHaveProperty('isPossible');
+    expect(possible).toEqual({
+      ...{ ...reported, isPossible: true, architecture: 'arm64' },
+      containers: [{ name: 'app', image: app.image }],
+    });
+    expect(others).toEqual([]);
+  });
+
   test('hundreds of tasks come in batches of at most 100', async () => {
     const cluster = { ...scopes.next(), cluster: 'prod' };
     await world().createCluster(cluster);

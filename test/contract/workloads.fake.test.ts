@@ -17,6 +17,11 @@ const world: WorkloadsWorld = {
     const workloadKind = kind === 'service' ? ('ecs-service' as const) : ('ecs-task' as const);
     const task = { workloadKind, workload: name, architecture, containers, pull };
     source.run(cluster, ...Array.from({ length: count }, () => task));
+    if (kind === 'service' && count === 0)
+      source.run(cluster, {
+        ...{ workloadKind, workload: name, architecture, isPossible: true },
+        containers: containers.map(({ digest, ...defined }) => defined),
+      });
   },
   stop: async (cluster, workload) => {
     source.stop(cluster, workload);

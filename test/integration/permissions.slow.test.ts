@@ -33,10 +33,11 @@ const SHOWN_OTHERWISE: readonly string[] = [
     (one) => `read KnowHowRegistriesScan ${one}`,
   ),
   'read ReadOwnRoles iam:GetRole',
+  ...['DescribeServiceDeployments', 'ListServiceDeployments'].map((one) => `read ReadServices ecs:${one}`),
+  // Each service of the small fleet has tasks, so none may start its first: ecs-workloads.test.ts.
   'read ListClustersAndTasks ecs:ListServices',
-  ...['DescribeServiceDeployments', 'DescribeServices', 'ListServiceDeployments'].map(
-    (one) => `read ReadHooks ecs:${one}`,
-  ),
+  'read ReadServices ecs:DescribeServices',
+  'read ReadTaskDefinitions ecs:DescribeTaskDefinition',
   // The small fleet has no EKS cluster: eks.slow.test.ts.
   'read FindEksClusters eks:DescribeCluster',
   'read TestForwarding events:PutEvents',

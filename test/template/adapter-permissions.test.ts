@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { actionsFor, ECS_START_LISTS } from '../../shared/domain/image/possible-starts.ts';
 import { grantedTo, member, ROOT } from './template.ts';
 
 /** Which role of a member account each adapter of a kind is called with, by the end of the adapter's name. */
 const ROLES: Readonly<Record<string, string>> = {
   runner: 'ActBuildRole',
   workloads: 'ReadRole',
+  services: 'ReadRole',
   scanner: 'ReadRole',
   vpcs: 'ReadRole',
   tasks: 'ActDoorRole',
@@ -35,4 +37,9 @@ test.each(adapters)('member-account.yaml: $role may do what shared/adapters/$fil
   expect(actions.length).toBeGreaterThan(0);
   const granted = grantedTo(member, role);
   expect(actions.filter((action) => !granted.includes(action))).toEqual([]);
+});
+
+test.each(ECS_START_LISTS)('member-account.yaml allows the read role what texts say that %s need', (list) => {
+  const granted = grantedTo(member, 'ReadRole');
+  expect(actionsFor(list).filter((action) => !granted.includes(action))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { isEnrolled } from '../../../shared/domain/admission/enrolled-clusters.ts';
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { instant } from '../../../shared/domain/common/time.ts';
-import { resourceOf } from '../../../shared/domain/image/kubernetes-template.ts';
+import { startsText } from '../../../shared/domain/image/possible-starts.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
 import { keyOfScope } from '../../../shared/domain/review/run.ts';
@@ -79,19 +79,19 @@ const quotaText = (stacks: readonly DoorStackDescription[]): string =>
     )
     .join('');
 
-/** Checks that reviews could read what may start in each EKS cluster. */
+/** Checks that reviews could read what may start in each account, Region and EKS cluster. */
 export function checkPossibleStarts(scopes: readonly ScopeDescription[]): readonly CheckFinding[] {
-  const read = scopes.filter(({ scope, left }) => scope.eksCluster !== undefined && scope.eksCluster !== '*' && !left);
+  const read = scopes.filter(({ scope, left }) => scope.eksCluster !== '*' && !left);
   const found = read.flatMap(({ scope, unreadSources = [] }) =>
     unreadSources.map(({ list, problem, nextStep }) =>
       broken(
         keyOfScope(scope),
-        `The last review could not read the ${resourceOf(list)} of ${keyOfScope(scope)}, so some images that may start there are unknown: ${problem}.`,
+        `The last review could not read the ${startsText(list)} of ${keyOfScope(scope)}, so some images that may start there are unknown: ${problem}.`,
         nextStep,
       ),
     ),
   );
-  return orOk(found, 'EKS clusters', `Reviews read what may start in ${counted(read.length, 'EKS cluster')}.`);
+  return orOk(found, 'possible starts', `Reviews read what may start in ${counted(read.length, 'scope')}.`);
 }
 
 const HOW = 'docs/doors.md has the steps. If no door should deny there, change `doors` in the policy.';

@@ -152,19 +152,10 @@ export const possibleTask = (
   containers,
 });
 
-/** The lists that may show a possible usage again: that of its kind, and that of Jobs, which anything may own. */
-export const listsShowing = (workloadKind: WorkloadKind): readonly TemplateList[] =>
+/** The lists that may show a possible usage of Kubernetes again: that of its kind, and that of Jobs, which anything may own. */
+export const templateListsShowing = (workloadKind: WorkloadKind): readonly TemplateList[] =>
   TEMPLATE_LISTS.filter(
     (list) =>
       list === 'waiting-jobs' ||
       kubernetesWorkload('', '', { ...TEMPLATES[list].object, name: 'any' }).workloadKind === workloadKind,
   );
-
-/** A list of possible starts that a review could not read: some may be unknown, and the known ones have not ended. */
-export interface UnreadSource {
-  readonly list: TemplateList;
-  /** The name of an error of `shared/ports/cluster-errors.ts`. */
-  readonly error: string;
-  readonly problem: string;
-  readonly nextStep: string;
-}

@@ -10,6 +10,8 @@ interface WorkloadTraits {
   readonly object?: string;
   /** The workload has a template from which it starts tasks or pods again. */
   readonly hasTemplate?: true;
+  /** The list that shows what of it may start in an account and Region. Kubernetes has lists of its own. */
+  readonly starts?: string;
 }
 
 /**
@@ -30,7 +32,7 @@ const SOURCES = { ecs: { scope: 'region' }, eks: { scope: 'cluster' } } as const
  * themselves, and the template of a Job never changes.
  */
 const WORKLOADS = {
-  'ecs-service': { source: 'ecs', rollout: 'deployed', hasTemplate: true },
+  'ecs-service': { source: 'ecs', rollout: 'deployed', hasTemplate: true, starts: 'ecs-services' },
   'ecs-task': { source: 'ecs', rollout: 'standalone-task' },
   'ecs-daemon': { source: 'ecs', rollout: 'daemon' },
   'eks-deployment': { source: 'eks', rollout: 'deployed', object: 'apps/Deployment', hasTemplate: true },
@@ -85,6 +87,12 @@ const TEMPLATED: ReadonlySet<string> = new Set(
 
 /** Whether a workload starts its tasks or pods from a template. @param kind also one that a later version recorded */
 export const isTemplated = (kind: string): boolean => TEMPLATED.has(kind);
+
+/** The list that shows what of a kind may start in an account and Region; `undefined` if none does. */
+export const startListOf = (kind: WorkloadKind): string | undefined => {
+  const { starts }: WorkloadTraits = WORKLOADS[kind];
+  return starts;
+};
 
 interface OfKind {
   readonly workloadKind: WorkloadKind;

@@ -4,7 +4,7 @@ import { type MarkdownColumn, markdownTable, plainText, section } from '../commo
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
-import { resourceOf } from '../image/kubernetes-template.ts';
+import { startsText } from '../image/possible-starts.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import { doorPlaceText } from '../policy/doors.ts';
 import {
@@ -378,7 +378,7 @@ function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolv
     },
   ]);
   const starts = markdownTable(unreadStarts, [
-    { title: 'What may start and could not be read', text: ({ list }) => resourceOf(list) },
+    { title: 'What may start and could not be read', text: ({ list }) => startsText(list) },
     { title: 'Where', text: ({ scope }) => keyOfScope(scope) },
     { title: 'Why, and what to do', text: ({ problem, nextStep }) => `${problem}. ${nextStep}` },
   ]);

@@ -2,7 +2,7 @@ import type { ExpectedDenial } from '../admission/expected-denial.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { UnreadableItem } from '../common/unreadable-item.ts';
 import type { Digest, Tier } from '../image/image.ts';
-import type { UnreadSource } from '../image/kubernetes-template.ts';
+import type { UnreadSource } from '../image/possible-starts.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../common/time.ts';
 import { type Registry, registryKey } from '../image/image.ts';
-import type { UnreadSource } from '../image/kubernetes-template.ts';
+import type { UnreadSource } from '../image/possible-starts.ts';
 import type { Usage } from '../image/usage.ts';
 import { hasClusterScope } from '../image/workload-kind.ts';
 import type { RegistryPart } from '../lineage/base-readings.ts';

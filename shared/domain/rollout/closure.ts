@@ -5,7 +5,7 @@ import { uncoveredText } from '../cause/uncovered-text.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { Digest, Tier } from '../image/image.ts';
-import { resourceOf, type UnreadSource } from '../image/kubernetes-template.ts';
+import { startsText, type UnreadSource } from '../image/possible-starts.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, keyOfScope, type LeftScope, scopeOf } from '../review/run.ts';
@@ -250,7 +250,7 @@ function stillPossible(closure: Closure, seen: ClosureInputs): string | undefine
 /** Without a list it is unknown what may start. */
 function unreadStarts({ scopes }: ClosureInputs): string | undefined {
   const unread = scopes.flatMap(({ key, unreadSources = [] }) =>
-    unreadSources.map(({ list }) => `${resourceOf(list)} in ${key}`),
+    unreadSources.map(({ list }) => `${startsText(list)} in ${key}`),
   );
   return unread.length === 0
     ? undefined

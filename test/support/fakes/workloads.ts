@@ -1,10 +1,10 @@
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import {
   listsShowing,
-  resourceOf,
-  type TemplateList,
+  type StartList,
+  startsText,
   type UnreadSource,
-} from '../../../shared/domain/image/kubernetes-template.ts';
+} from '../../../shared/domain/image/possible-starts.ts';
 import type { Cluster } from '../../../shared/domain/image/usage.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
@@ -86,10 +86,10 @@ export class FakeWorkloads implements WorkloadSource {
   }
 
   /** From now on these lists of possible starts cannot be read. */
-  hideStarts(cluster: Cluster, ...lists: readonly TemplateList[]): this {
+  hideStarts(cluster: Cluster, ...lists: readonly StartList[]): this {
     const unread = lists.map((list) => ({
       ...{ list, error: 'ClusterForbiddenError', nextStep: 'Apply enforcement/access/read.yaml.' },
-      problem: `the read role is not allowed to list ${resourceOf(list)} (403 Forbidden)`,
+      problem: `the read role is not allowed to list ${startsText(list)} (403 Forbidden)`,
     }));
     this.#unread.set(clusterKey(cluster), unread);
     return this;
@@ -114,8 +114,13 @@ export class FakeWorkloads implements WorkloadSource {
     const hidden = new Set(unread.map(({ list }) => list));
     const isSeen = ({ isPossible, workloadKind }: RunningTask): boolean =>
       !isPossible || !listsShowing(workloadKind).some((list) => hidden.has(list));
-    const running = (this.#tasks.get(key) ?? []).filter(isSeen);
-    const tasks = [...running, ...(includesStopping ? stopping.map(({ task }) => task) : [])];
+    const known = (this.#tasks.get(key) ?? []).filter(isSeen);
+    const running = known.filter(({ isPossible }) => !isPossible);
+    const tasks = [
+      ...running,
+      ...(includesStopping ? stopping.map(({ task }) => task) : []),
+      ...known.filter(({ isPossible }) => isPossible),
+    ];
     for (let at = 0; at < tasks.length; at += PAGE) yield copied(tasks.slice(at, at + PAGE));
   }
 

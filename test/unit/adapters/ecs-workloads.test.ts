@@ -1,18 +1,26 @@
 import {
   ClusterNotFoundException,
+  DescribeServicesCommand,
+  DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ECSClient,
   ListClustersCommand,
+  ListServicesCommand,
   ListTasksCommand,
+  type Service,
   type Task,
 } from '@aws-sdk/client-ecs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { EcsWorkloads } from '../../../shared/adapters/ecs-workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import type { UnreadSource } from '../../../shared/domain/image/possible-starts.ts';
 import { awsError } from './support.ts';
 
 const ecs = mockClient(ECSClient);
-beforeEach(() => ecs.reset());
+beforeEach(() => {
+  ecs.reset();
+  ecs.on(ListServicesCommand).resolves({ serviceArns: [] });
+});
 
 const scope = { account: '444455556666', region: 'eu-west-1' };
 const cluster = { ...scope, cluster: 'prod' };
@@ -193,6 +201,7 @@ test.each([
   ['TypeError', 'TypeError'],
 ])('%s is thrown as %s: only a refusal is "unreachable"', async (name, thrown) => {
   ecs.rejects(awsError(name));
+  ecs.on(ListServicesCommand).resolves({ serviceArns: [] });
   await expect(collect(source.clusters(scope))).rejects.toMatchObject({ name: thrown });
   await expect(collect(source.tasks(cluster))).rejects.toMatchObject({ name: thrown });
   ecs.on(ListTasksCommand).resolves({ taskArns: ['task-0'] });
@@ -202,4 +211,113 @@ test.each([
 test('cluster names have no slash, but partitions and Regions vary', async () => {
   ecs.on(ListClustersCommand).resolves({ clusterArns: ['arn:aws-us-gov:ecs:us-gov-west-1:444455556666:cluster/prod'] });
   expect(await collect(source.clusters(scope))).toEqual([cluster]);
+});
+
+describe('services without a task', () => {
+  const arnOf = (name: string) => `arn:aws:ecs:eu-west-1:444455556666:service/prod/${name}`;
+  const atZero = (name: string, changes: Service = {}): Service => ({
+    ...{ serviceName: name, serviceArn: arnOf(name), status: 'ACTIVE', taskDefinition: `${name}:1` },
+    ...changes,
+  });
+
+  function hasServices(...services: readonly Service[]): void {
+    ecs.on(ListServicesCommand).resolves({ serviceArns: services.map(({ serviceName = '' }) => arnOf(serviceName)) });
+    ecs.on(DescribeServicesCommand).callsFake(({ services: arns }) => ({
+      services: services.filter(({ serviceArn }) => arns.includes(serviceArn)),
+    }));
+    ecs.on(DescribeTaskDefinitionCommand).callsFake(({ taskDefinition }) => ({
+      taskDefinition: {
+        runtimePlatform: { cpuArchitecture: 'X86_64' },
+        containerDefinitions: [{ name: 'app', image: `registry.example/${taskDefinition}` }],
+      },
+    }));
+  }
+
+  async function read() {
+    const unread: UnreadSource[] = [];
+    const noticeUnread = (one: UnreadSource): void => void unread.push(one);
+    const tasks = (await collect(source.tasks(cluster, { includesStopping: true, noticeUnread }))).flat();
+    return { tasks, unread };
+  }
+
+  const start = (workload: string, image: string) => ({
+    ...{ workloadKind: 'ecs-service', workload, isPossible: true, architecture: 'amd64' },
+    containers: [{ name: 'app', image: `registry.example/${image}` }],
+  });
+
+  test('may start the images of their task definitions', async () => {
+    runs(task());
+    hasServices(atZero('api'), atZero('standby'));
+    const { tasks, unread } = await read();
+    expect(tasks.slice(1)).toEqual([start('standby', 'standby:1')]);
+    expect(unread).toEqual([]);
+    // A service with a task is not described.
+    expect(ecs.commandCalls(DescribeServicesCommand).map(({ args }) => args[0].input.services)).toEqual([
+      [arnOf('standby')],
+    ]);
+  });
+
+  test('a stopping task still runs, so its service is read by its tasks', async () => {
+    runs(task({ desiredStatus: 'STOPPED', lastStatus: 'DEACTIVATING' }));
+    hasServices(atZero('api'));
+    expect((await read()).tasks).toEqual([{ workloadKind: 'ecs-service', workload: 'api', containers: [] }]);
+  });
+
+  test('each revision that a deployment may start counts, and a service that is being deleted starts none', async () => {
+    runs();
+    const deployments = [{ taskDefinition: 'api:2' }, { taskDefinition: 'api:1' }];
+    hasServices(atZero('api', { taskDefinition: 'api:2', deployments }), atZero('old', { status: 'DRAINING' }));
+    expect((await read()).tasks).toEqual([start('api', 'api:2'), start('api', 'api:1')]);
+  });
+
+  test('calls: one page for 100, one description for ten at zero, and one for each task definition', async () => {
+    runs();
+    hasServices(...Array.from({ length: 25 }, (_, n) => atZero(`standby-${n}`, { taskDefinition: 'standby:1' })));
+    expect((await read()).tasks).toHaveLength(25);
+    expect(ecs.commandCalls(ListServicesCommand)).toHaveLength(1);
+    expect(ecs.commandCalls(ListServicesCommand)[0]?.args[0].input.maxResults).toBe(100);
+    const sizes = ecs.commandCalls(DescribeServicesCommand).map(({ args }) => args[0].input.services?.length);
+    expect(sizes).toEqual([10, 10, 5]);
+    expect(ecs.commandCalls(DescribeTaskDefinitionCommand)).toHaveLength(1);
+  });
+
+  test.each<[string, () => void]>([
+    ['ecs:ListServices', () => ecs.on(ListServicesCommand).rejects(awsError('AccessDeniedException'))],
+    ['ecs:DescribeServices', () => ecs.on(DescribeServicesCommand).rejects(awsError('AccessDeniedException'))],
+    [
+      'ecs:DescribeTaskDefinition',
+      () => ecs.on(DescribeTaskDefinitionCommand).rejects(awsError('AccessDeniedException')),
+    ],
+  ])('without %s what runs is read, and the missing right is told', async (action, deny) => {
+    runs(task());
+    hasServices(atZero('standby'));
+    deny();
+    const { tasks, unread } = await read();
+    expect(tasks).toHaveLength(1);
+    expect(unread).toEqual([
+      expect.objectContaining({
+        ...{ list: 'ecs-services', error: 'ScopeUnreachableError' },
+        problem: expect.stringMatching(/^AccessDeniedException: /),
+        nextStep: expect.stringMatching(`444455556666: its read role must be allowed .*${action}\\b`),
+      }),
+    ]);
+  });
+
+  test('a service that ECS cannot describe now is told, and one that was deleted is left out', async () => {
+    runs(task());
+    hasServices(atZero('standby'));
+    ecs.on(DescribeServicesCommand).resolves({ failures: [{ arn: 'standby', reason: 'MISSING' }] });
+    expect(await read()).toMatchObject({ tasks: [{ workload: 'api' }], unread: [] });
+    ecs.on(DescribeServicesCommand).resolves({ failures: [{ arn: 'standby', reason: 'INTERNAL' }] });
+    expect(await read()).toMatchObject({
+      tasks: [{ workload: 'api' }],
+      unread: [{ error: 'ServicesUnreadableError', problem: expect.stringContaining('standby INTERNAL') }],
+    });
+  });
+
+  test('a throttled call is no refusal: the state machine tries again', async () => {
+    runs(task());
+    ecs.on(ListServicesCommand).rejects(awsError('ThrottlingException'));
+    await expect(read()).rejects.toMatchObject({ name: 'ThrottlingException' });
+  });
 });

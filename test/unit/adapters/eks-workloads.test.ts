@@ -5,7 +5,7 @@ import { eksToken } from '../../../shared/adapters/eks-token.ts';
 import { EksWorkloads } from '../../../shared/adapters/eks-workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Pod } from '../../../shared/domain/image/kubernetes-pod.ts';
-import type { UnreadSource } from '../../../shared/domain/image/kubernetes-template.ts';
+import type { UnreadSource } from '../../../shared/domain/image/possible-starts.ts';
 import type { RunningTask } from '../../../shared/domain/image/usage.ts';
 import { type Described, EksClusters, KEYS } from '../../support/eks-clusters.ts';
 import { answer, type KubernetesServer, status } from '../../support/kubernetes-server.ts';

@@ -109,6 +109,8 @@ test('the first day of a fleet counted by hand', () => {
     // 250 tasks in three pages; the empty cluster takes a call to be known as empty.
     'ecs:ListTasks': 4,
     'ecs:DescribeTasks': 3,
+    // One page of each cluster, also if it has no service.
+    'ecs:ListServices': 2,
     'eks:ListClusters': 2,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,
@@ -141,7 +143,7 @@ test('on a steady day no manifest is read and every image that runs is scanned',
     'ecr:StartImageScan': 4,
     'ecr:DescribeImageScanFindings': 4,
   });
-  expect(sumOf(least.budgeted)).toBe(22);
+  expect(sumOf(least.budgeted)).toBe(24);
 });
 
 test('EKS clusters are listed and described, and what runs on readable ones is looked up', () => {
@@ -240,6 +242,7 @@ test.each([
     'ecs:ListClusters': 1,
     'ecs:ListTasks': 0,
     'ecs:DescribeTasks': 0,
+    'ecs:ListServices': 0,
     'eks:ListClusters': 1,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,

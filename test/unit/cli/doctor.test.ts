@@ -738,6 +738,25 @@ test('a list of possible starts that reviews cannot read is broken, with the mis
   ]);
 });
 
+test('services of ECS that reviews cannot read are named with the account', async () => {
+  const installation = await soundInstallation();
+  const scope = { account: MEMBER, region: 'eu-west-1' };
+  const unread = {
+    list: 'ecs-services',
+    error: 'ScopeUnreachableError',
+    problem: 'AccessDeniedException: no ecs:ListServices',
+    nextStep: `Update the stack of member-account.yaml in account ${MEMBER}.`,
+  } as const;
+  await installation.world.scopes.record({ scope, completeAtEpochMs: 1, unreadSources: [unread] });
+  const found = (await findingsOf(installation)).filter(({ check }) => check === 'starts');
+  expect(found).toEqual([
+    {
+      ...{ check: 'starts', state: 'broken', resource: `${MEMBER}/eu-west-1`, fix: unread.nextStep },
+      text: expect.stringMatching(/services of Amazon ECS of .*: AccessDeniedException: no ecs:ListServices/),
+    },
+  ]);
+});
+
 test('ledger access denied: unknown, with the action that AWS names', async () => {
   const installation = await soundInstallation();
   const denied = new Error('User: jo is not authorized to perform: dynamodb:GetItem on resource: ledger');
@@ -985,7 +1004,7 @@ ok       scanning      3 registries with basic scanning, 0 with enhanced
 ok       forwarding    3 test events reached the hub, one from each account and
                        Region.
 ok       doors         No door is installed, and the policy needs none.
-ok       starts        Reviews read what may start in 0 EKS clusters.
+ok       starts        Reviews read what may start in 3 scopes.
 ok       hooks         0 ECS services at doors checked: each hook does in time
                        what its door says.
 

@@ -132,7 +132,7 @@ async function recorded({ isEmpty = false } = {}) {
 const templateActions = (): readonly string[] =>
   (
     [
-      ['ecs', 'ecs-templates', /(?:new (\w+)Command\(|paginate(\w+)\()/g],
+      ['ecs', 'ecs-services', /(?:new (\w+)Command\(|paginate(\w+)\()/g],
       ['ecs', 'ecs-workloads', /paginate(ListClusters)\(/g],
       ['eks', 'eks-connection', /new (\w+)Command\(/g],
       ['eks', 'eks-workloads', /paginate(ListClusters)\(/g],

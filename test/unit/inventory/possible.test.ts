@@ -2,6 +2,7 @@ import { planScans } from '../../../functions/fleet-review/plan-scans.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { RunningTask, Usage } from '../../../shared/domain/image/usage.ts';
+import { keyOfScope } from '../../../shared/domain/review/run.ts';
 import { batchesDocument } from '../../../shared/review/documents.ts';
 import { parse } from '../../../shared/schema.ts';
 import { digestOf, inventoryWorld, keys, payments, pushImage, RUN, referenceTo, task, web } from './support.ts';
@@ -176,4 +177,43 @@ test('an image that a template may start is scanned in a batch of its own, also 
     result: { scope, status: 'failed', error: 'ClusterUnauthorizedError', detail: '' },
   });
   expect(await planned()).toEqual(expected);
+});
+
+describe('services of ECS at zero', () => {
+  const service = (image: string, workload = 'standby') => start(image, workload, 'ecs-service');
+
+  test('are possible usages of their account and Region, scanned in a batch of their own', async () => {
+    const { world, ports, run, review, isUsed, document, parts } = await possibleWorld();
+    world.workloads.run(prod, pod(a, 'web', 'ecs-service'), service(referenceTo(web, `@${b}`)));
+    await review();
+    expect(namesOf(await collect(world.usages.live(payments)))).toEqual([
+      ['web', 'a', 'runtime', false],
+      ['standby', 'b', 'reference', true],
+    ]);
+    expect(isUsed(b)).toBe(true);
+    expect((await parts()).find(({ kind, key }) => kind === 'scope' && key === keyOfScope(payments))).toMatchObject({
+      result: { status: 'complete', inventory: { tasks: 1, containers: 1, possible: 1, usages: 2 } },
+    });
+    const { batches } = await planScans(ports, { action: 'plan-scans', ...run });
+    expect(parse(batchesDocument, await document(batches.key))).toEqual([
+      { batch: '0001', digests: [a] },
+      { batch: 'possible-0001', digests: [b] },
+    ]);
+  });
+
+  test('that cannot be read any more stay as they were, and the scope says so', async () => {
+    const { world, review } = await possibleWorld();
+    world.workloads.run(prod, pod(a, 'web', 'ecs-service'), service(referenceTo(web, `@${b}`)));
+    await review();
+    world.workloads.hideStarts(prod, 'ecs-services').stop(prod, 'web').stop(prod, 'standby');
+    world.advance(300_000);
+    await review();
+    expect(namesOf(await collect(world.usages.live(payments)))).toEqual([['standby', 'b', 'reference', true]]);
+    const unread = [expect.objectContaining({ list: 'ecs-services' })];
+    expect(await world.scopes.get(payments)).toMatchObject({ unreadSources: unread });
+    world.workloads.hideStarts(prod);
+    await review();
+    expect(await collect(world.usages.live(payments))).toEqual([]);
+    expect(await world.scopes.get(payments)).not.toHaveProperty('unreadSources');
+  });
 });
