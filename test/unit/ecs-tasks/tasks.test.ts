@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { route } from '../../../functions/ecs-tasks/route.ts';
+import { presencesSeen } from '../../../functions/inventory/running-images.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
@@ -8,7 +9,7 @@ import { FakePausedDeployments } from '../../support/fakes/paused-deployments.ts
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
 import { FakeTaskStops } from '../../support/fakes/task-stops.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { digestOf } from '../../support/samples.ts';
+import { digestOf, usage } from '../../support/samples.ts';
 
 const read = (file: string) =>
   JSON.parse(readFileSync(new URL(`../../../events/${file}`, import.meta.url), 'utf8')) as {
@@ -251,6 +252,19 @@ describe('before a task is stopped', () => {
     await door.later();
     expect(door.tasks.stopped).toEqual([]);
     expect(door.stops.all).toEqual([]);
+  });
+
+  test('a review that sees it run meanwhile keeps it from no stop', async () => {
+    const { later, tasks, world } = await waiting();
+    const { policy } = await world.policies.current();
+    const own = usage('violating', { ...PLACE, workloadKind: 'ecs-task', workload: 'web', container: 'app' });
+    const known = await world.images.get([own.digest]);
+    const reading = { policy, known, isFirstReading: false, openUntil: async () => undefined };
+    const seen = await presencesSeen(world.running, [own], { ...reading, nowEpochMs: world.clock() });
+    expect(seen).toMatchObject([{ place: PLACE, presence: { standing: 'forbidden' } }]);
+    await world.running.record(seen);
+    await later();
+    expect(tasks.stopped).toHaveLength(1);
   });
 
   test('not while Patchwave is paused, but after that, and not if it has ended by then', async () => {

@@ -12,6 +12,7 @@ import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan
 import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
 import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
+import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -176,6 +177,31 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
     });
   },
 );
+
+test('a registry that refuses every scan stops nothing that runs, and lets nothing new start', async () => {
+  const world = await worldWith([first]);
+  const policy = parse(policySchema, { ...policyDocument, doors: { mode: 'deny' } });
+  await world.policies.publish(policy, {});
+  const place = { account: first.account, region: first.region, cluster: 'prod', namespace: 'shop' };
+  await world.images.recordJudgement({
+    digest: image,
+    scan: { state: 'complete', completedAtEpochMs: START_EPOCH_MS, coverage: ['os'] },
+    verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
+    judgedAtEpochMs: START_EPOCH_MS + MINUTE_MS,
+  });
+  world.advance(24 * HOUR_MS);
+  world.registry.deny(first);
+  await askScans(world, limits, input());
+  const said = async () =>
+    (
+      await decideAtDoor(world, place, [
+        `${first.account}.dkr.ecr.${first.region}.amazonaws.com/${first.repository}@${image}`,
+      ])
+    )[0];
+  expect(await said()).toMatchObject({ decision: 'deny' });
+  await world.running.begin([{ digest: image, place }]);
+  expect(await said()).toMatchObject({ decision: 'warn' });
+});
 
 test.each<ScanReason>([
   ...(['scan-failed', 'unknown-status', 'expired', 'on-push-only', 'scanning-ends', 'scanner-denied'] as const),
