@@ -99,11 +99,12 @@ async function decide(
     return reviewedBy(request, asked.slice(0, 1), [admission], isRefusable);
   };
   const references = asked.map(({ reference }) => reference);
+  const pinnedLater = request.kind.kind === 'Pod' ? new Set<string>() : inContainersAlone(asked);
   const images = new AskedImages();
   try {
     if (asked.length > MOST_IMAGES)
       return undecided(doorAt((await inTime(ports.policies.current())).policy, place).mode, TOO_MANY);
-    const { admissions, isRemembered } = await decideImages(ports, place, references, images);
+    const { admissions, isRemembered } = await decideImages(ports, place, references, images, pinnedLater);
     return { ...reviewedBy(request, asked, admissions, isRefusable), ...(isRemembered && { isRemembered }) };
   } catch (error) {
     const areTooMany = error instanceof TooManyImagesError;
@@ -116,6 +117,17 @@ async function decide(
     return { ...(isOpen ? undecided('warn', OPEN) : undecided(mode, UNREAD)), unread: error };
   }
 }
+
+/** A template keeps its tags, and its pods get digests. An image volume keeps its tag in the pod too. */
+function inContainersAlone(asked: readonly AskedImage[]): ReadonlySet<string | undefined> {
+  const [inContainers, elsewhere] = [true, false].map(
+    (isWanted) =>
+      new Set(asked.filter(({ field }) => CONTAINER.test(field) === isWanted).map(({ reference }) => reference)),
+  );
+  return (inContainers ?? new Set()).difference(elsewhere ?? new Set());
+}
+
+const CONTAINER = /ontainers\[\d+\]\.image$/;
 
 /** `undefined` if it cannot be read in time. */
 const policyNow = ({ policies, inTime = (work) => work }: ReviewPorts): Promise<Policy | undefined> =>

@@ -1,8 +1,5 @@
-import { admissionFactsOf } from '../../../shared/domain/admission/admission-facts.ts';
-import { admit, digestsToRead, strictest } from '../../../shared/domain/admission/admit.ts';
-import { doorAt } from '../../../shared/domain/policy/doors.ts';
 import type { ConformanceCase } from './cases.ts';
-import { expectedOf } from './doors.ts';
+import { admitDoor } from './doors.ts';
 import { generatedSituations } from './generated.ts';
 import { textOf } from './matrix.ts';
 import { ReferenceTables } from './reference-table.ts';
@@ -18,32 +15,29 @@ export interface Decider {
 }
 
 /** The decision itself. It does not know workloads that make pods later. */
-export const theDecision: Decider = { subjects: ['starts'], decide: byTheDecision };
+export const theDecision: Decider = {
+  subjects: ['starts'],
+  decide: (situation) => admitDoor.decide(caseOf(situation)),
+};
 
 /** The webhook, asked by an API server about a pod, or about a Deployment. */
-export const theWebhook: Decider = { subjects: ['starts', 'starts', 'template'], decide: byTheWebhook };
+export const theWebhook: Decider = {
+  subjects: ['starts', 'starts', 'template'],
+  decide: (situation) => webhookDoor.decide(caseOf(situation)),
+};
 
-async function byTheDecision(situation: Situation): Promise<Expected> {
-  const { asked, policy, images, indexes, presences, breakGlass, nowEpochMs } = situation;
-  const references = asked.map(({ text }) => text);
-  const records = { images, indexes: indexes as never, presences };
-  const known = new Map(digestsToRead(references).map((digest) => [digest, admissionFactsOf(digest, records, policy)]));
-  const admitting = { door: doorAt(policy, PLACE), known, policy, breakGlass, nowEpochMs };
-  return expectedOf(strictest(references.map((reference) => admit(reference, admitting))));
-}
-
-function byTheWebhook(situation: Situation): Promise<Expected> {
+/** As it is put to a door. */
+function caseOf(situation: Situation): ConformanceCase {
   const spec = { containers: situation.asked.map(({ text }, number) => ({ name: `c${number}`, image: text })) };
   const isPod = situation.subject === 'starts';
   const review = {
     ...(isPod ? { kind: 'Pod', object: { spec } } : { kind: 'Deployment', object: { spec: { template: { spec } } } }),
     ...({ operation: 'CREATE', dryRun: false } as const),
   };
-  const one: ConformanceCase = {
+  return {
     ...{ id: 'generated', title: 'by chance', subject: 'generated', place: PLACE, runsElsewhere: [] },
     ...{ review, situation, expect: { decision: 'allow' } },
   };
-  return webhookDoor.decide(one);
 }
 
 /** What was found to agree. */

@@ -375,6 +375,7 @@ function recordOf(one: string, { tier, owner, platform, scan, ...said }: KnownIm
       : 'compliant';
   return {
     ...imageProperties(one, { tier, ...(owner !== undefined && { owner }) }),
+    ...(said.nextBreach !== undefined && { birth: bornForBreach(at(said.nextBreach)) }),
     ...(platform !== undefined && { platform: platform as ImageRecord['platform'] & string }),
     ...{ inUse: false, isHead: false },
     scan: {
@@ -393,6 +394,11 @@ function recordOf(one: string, { tier, owner, platform, scan, ...said }: KnownIm
     ...(said.verdict === 'current' && { judgedAtEpochMs: at('1 hour ago') }),
   } as ImageRecord;
 }
+
+/** The birth of an image whose age comes to the limit of the cases' policy then. */
+export const bornForBreach = (breachAtEpochMs: number): ImageRecord['birth'] => ({
+  ...{ known: true, bornAtEpochMs: breachAtEpochMs - casesPolicy.ages.default.limitDays * DAY_MS, evidence: [] },
+});
 
 const UNKNOWN = new Set(['scan', 'age-unknown', 'digest-guessed', 'policy']);
 

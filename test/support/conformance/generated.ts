@@ -7,7 +7,7 @@ import type { EndedResult, ImageRecord } from '../../../shared/domain/verdict/im
 import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
 import { DAY_MS, digestOf, HOUR_MS, imageProperties, NOON_EPOCH_MS } from '../samples.ts';
-import { casesPolicy, DETAILS } from './cases.ts';
+import { bornForBreach, casesPolicy, DETAILS } from './cases.ts';
 import type { AskedReference, ReadAs, Situation } from './situation.ts';
 
 /*
@@ -139,11 +139,24 @@ function situationBy(chance: Chance, subjects: readonly Situation['subject'][]):
     chance.one(['off', 'warn', 'deny', 'deny', 'deny', 'deny'] as const),
     !chance.isOnce(4),
   ];
-  const policy = policyBy(chance, { mode, requireDigest, graceRunningDays, nowEpochMs });
+  const pinTags = mode === 'deny' && chance.isOnce(2);
+  const policy = policyBy(chance, { mode, requireDigest, graceRunningDays, pinTags, nowEpochMs });
   const asked = [askedBy(chance, policy), ...chance.several(2, () => askedBy(chance, policy))];
   const images = new Map<Digest, ImageRecord>();
   const indexes = new Map<Digest, readonly { readonly digest: Digest }[]>();
-  for (const { digest } of asked) {
+  const tags = new Map(
+    asked.flatMap(({ text, reference, registry }) =>
+      reference === 'tag' && registry !== 'aws' && text?.startsWith(`${ECR}/`) && !chance.isOnce(4)
+        ? [
+            [
+              text,
+              { digest: chance.one(DIGESTS), readAtEpochMs: readingBy(chance, graceRunningDays, nowEpochMs) },
+            ] as const,
+          ]
+        : [],
+    ),
+  );
+  for (const { digest } of [...asked, ...tags.values()]) {
     if (digest === undefined || images.has(digest) || indexes.has(digest)) continue;
     const children = chance.isOnce(4) ? chance.several(3, () => ({ digest: chance.one(DIGESTS) })) : [];
     if (children.length > 0) indexes.set(digest, children);
@@ -158,13 +171,21 @@ function situationBy(chance: Chance, subjects: readonly Situation['subject'][]):
   );
   const expiresAtEpochMs = nowEpochMs + chance.one([-HOUR_MS, -1, 0, 1, HOUR_MS]);
   return {
-    ...{ mode, requireDigest, graceRunningDays, policy, asked, images, indexes, presences, nowEpochMs },
+    ...{ mode, requireDigest, graceRunningDays, policy, asked, images, indexes, presences, tags, nowEpochMs },
+    ...(pinTags && { pinsWithinDays: TAG_READING_DAYS }),
     subject: chance.one(subjects),
     ...(chance.isOnce(6) && { breakGlass: { author: 'ada', reason: 'incident 7', expiresAtEpochMs } }),
   };
 }
 
+/** Of doors by default. */
+const TAG_READING_DAYS = 30;
+
+const readingBy = (chance: Chance, graceRunningDays: number, nowEpochMs: number): number =>
+  near(chance, nowEpochMs - chance.one([1, TAG_READING_DAYS, TAG_READING_DAYS + graceRunningDays]) * DAY_MS);
+
 interface PolicySettings {
+  readonly pinTags: boolean;
   readonly mode: Situation['mode'];
   readonly requireDigest: boolean;
   readonly graceRunningDays: number;
@@ -248,6 +269,7 @@ function recordBy(chance: Chance, digest: Digest, settings: RecordSettings): Ima
   const isWatched = state === 'continuous';
   return {
     ...imageProperties('generated', {}),
+    ...(nextBreachAtEpochMs !== undefined && { birth: bornForBreach(nextBreachAtEpochMs) }),
     ...{ digest, inUse: false, isHead: false },
     scan: {
       ...{ state, coverage: ['os'] },

@@ -184,7 +184,8 @@ function objectionsToTag(asked: AskedReference, situation: Situation, tables: Re
         ];
   if (!reading || image === 'unjudged') return required;
   const facts = factObjections(reading.digest, situation, tables);
-  return [...required, ...(image === 'by-known-violations' ? facts.filter(({ isDoubt }) => !isDoubt) : facts)];
+  const judged = image === 'by-known-violations' ? facts.filter(({ isDoubt }) => !isDoubt) : facts;
+  return requirement === 'tag-current' ? [...judged, ...required] : [...required, ...judged];
 }
 
 const DOUBTS: ReadonlySet<string> = new Set([

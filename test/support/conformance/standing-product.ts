@@ -187,9 +187,12 @@ const scanReason = ({ state, reason }: ScanState): Reason => ({
   ...(reason !== undefined && { scanReason: reason }),
 });
 
+/** Of the rule `critical` in the policy of the cases. */
+const GRACE_MS = 7 * DAY_MS;
+
 function reasonsOf(objection: StandingRow['objection'], sinceEpochMs: number): readonly Reason[] {
   if (objection === 'fact')
-    return [{ ...findingReason(1), firstSeenAtEpochMs: sinceEpochMs, deadlineEpochMs: sinceEpochMs }];
+    return [{ ...findingReason(1), firstSeenAtEpochMs: sinceEpochMs - GRACE_MS, deadlineEpochMs: sinceEpochMs }];
   if (objection !== 'new rule') return [];
   return [{ ruleId: 'non-root', kind: 'user', effect: 'violates', user: '', sinceEpochMs }];
 }

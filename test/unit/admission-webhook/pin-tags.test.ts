@@ -114,6 +114,27 @@ describe('the digest that a tag has by its last reading', () => {
     expect(await changesOf(made, reviewOf({ object: { ...podOf(GOOD_TAG), metadata }, userInfo }))).toEqual([]);
   });
 
+  test('keeps the owner of the pods without a warning, if they start with it', async () => {
+    const made = await tagWorld();
+    const container = (image: string) => ({ spec: { containers: [{ name: 'a', image }] } });
+    const owner = (template: object) =>
+      reviewAdmission(
+        made,
+        CLUSTER,
+        reviewOf({ kind: { group: 'apps', version: 'v1', kind: 'Deployment' }, object: { spec: { template } } }),
+      );
+    expect(await owner(container(GOOD_TAG))).toMatchObject({ decision: 'allow' });
+    expect(await owner(container(doorTag('violating')))).toMatchObject({ decision: 'warn', ruleId: 'critical' });
+    expect(await owner(container(doorTag('compliant', 'unseen')))).toMatchObject({ ruleId: 'digest-required' });
+    const { spec } = container(GOOD_TAG);
+    const volumes = [{ name: 'v', image: { reference: GOOD_TAG } }];
+    expect(await owner({ spec: { ...spec, volumes } })).toMatchObject({ decision: 'warn', ruleId: 'digest-required' });
+    const mirror = { annotations: { 'kubernetes.io/config.mirror': 'x' } };
+    const node = { username: 'system:node:a', groups: ['system:nodes'] };
+    const staticPod = reviewOf({ object: { metadata: mirror, spec }, userInfo: node });
+    expect(await reviewAdmission(made, CLUSTER, staticPod)).toMatchObject({ decision: 'warn' });
+  });
+
   test('is written for what an update changes, and not for an image that runs by its tag', async () => {
     const made = await tagWorld();
     await pushTag(made, 'web', { image: 'compliant' });
