@@ -4,12 +4,12 @@ import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
 import { appliedWith } from '../../shared/domain/policy/applied-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
-import { classify } from '../../shared/domain/stream/tier.ts';
 import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
 import { datedVerdict, newObjections } from '../../shared/domain/verdict/dated-verdict.ts';
 import { evaluate, type VerdictInputs } from '../../shared/domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { Verdict, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import { originOf, recordedPlace } from '../../shared/inventory/origin.ts';
 import { configBelowReader, type ReadConfigBelow } from '../../shared/judging/config-below.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
@@ -133,10 +133,7 @@ async function judgedBy(
   { policy, version }: PolicyVersion,
 ): Promise<{ readonly verdict: Verdict; readonly inputs: VerdictInputs & { readonly image: ImageRecord } }> {
   const [locations, kept] = await Promise.all([places.locations(image.digest), evidence.findings(image.digest)]);
-  const [first] = locations;
-  const { tier, stream, owner } = first
-    ? classify(policy, { location: first.location, tags: first.tags })
-    : { tier: image.tier, stream: image.stream, owner: image.owner };
+  const { tier, stream, owner } = locations.length > 0 ? originOf(policy, locations.map(recordedPlace), image) : image;
   const { stream: _stream, owner: _owner, ...rest } = image;
   const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
   const below = await configBelow(judged, policy);

@@ -1,5 +1,5 @@
 import { type ImageLocation, locationKey, TIERS } from '../domain/image/image.ts';
-import type { ImageProperties } from '../domain/image/image-properties.ts';
+import { type ImageProperties, type LocationRecord, unionOfTags } from '../domain/image/image-properties.ts';
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { linesOf, streamId, streamRulesOf } from '../domain/stream/stream.ts';
@@ -15,6 +15,18 @@ export interface ImagePlace {
   /** The earliest instant at which the image is known to be there; absent if nothing tells it. */
   readonly sinceEpochMs?: number;
 }
+
+/** A place as the ledger has it. */
+export const recordedPlace = ({
+  location,
+  tags,
+  askedTags,
+  thereSinceEpochMs,
+  firstPushSeenAtEpochMs,
+}: LocationRecord): ImagePlace => {
+  const sinceEpochMs = thereSinceEpochMs ?? firstPushSeenAtEpochMs;
+  return { location, tags: unionOfTags(tags, askedTags), ...(sinceEpochMs !== undefined && { sinceEpochMs }) };
+};
 
 /**
  * Tier, stream and owner of an image over all its places. A proven release line stays proven while the policy has it:

@@ -12,7 +12,7 @@ import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
 import { type ContentProperties, unionOfLocations } from './content-properties.ts';
-import { type ImagePlace, originOf } from './origin.ts';
+import { type ImagePlace, originOf, recordedPlace } from './origin.ts';
 import { type PropertiesPorts, writeProperties } from './write-properties.ts';
 
 const MOST_ROUNDS = 4;
@@ -98,13 +98,8 @@ function withRecordedTags(
   const record = recorded.find((each) => locationKey(each.location) === key);
   const isOwn = locationKey(place.location) === key;
   if (!record && !isOwn) return [];
-  const sinceEpochMs = record?.thereSinceEpochMs ?? record?.firstPushSeenAtEpochMs;
-  return [
-    {
-      ...{ location, tags: unionOfTags(unionOfTags(record?.tags, record?.askedTags), isOwn ? place.tags : []) },
-      ...(sinceEpochMs !== undefined && { sinceEpochMs }),
-    },
-  ];
+  const known = record ? recordedPlace(record) : { location, tags: [] };
+  return [{ ...known, tags: unionOfTags(known.tags, isOwn ? place.tags : []) }];
 }
 
 /**

@@ -49,6 +49,57 @@ test("grace under another policy starts at the first sighting in the image's loc
   ]);
 });
 
+describe('the tier of an image under another policy is that of the next review', () => {
+  const ruleIn = (repository: string, tier: 'base' | 'application', headTag = '^v$') => ({
+    ...{ id: tier, tier, account: LOCATION.account, regions: [LOCATION.region], owner: 'web' },
+    ...{ repositories: [repository], headTags: [headTag] },
+  });
+  const bases = { id: 'high-in-bases', severities: ['high' as const], graceDays: 0, tiers: ['base' as const] };
+  const copies = { ...LOCATION, repository: 'a-copy' };
+
+  /** An image with a finding, of the stream `^v$` of its repository. */
+  async function flawed() {
+    const world = fakeWorld();
+    const digest = digestOf('a');
+    const properties = { ...imageProperties('a'), stream: `${locationKey(LOCATION)}:^v$` };
+    await world.images.recordProperties(properties);
+    await world.images.recordLineage(digest, alone(properties));
+    await world.images.recordPresence(digest, { inUse: true });
+    await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
+    const completedAtEpochMs = world.clock();
+    const findings = [{ ...finding(1), severity: 'high' as const }];
+    await world.evidence.putFindings({ digest, scanner: 'ecr-basic', completedAtEpochMs, findings });
+    const there = (location: typeof LOCATION, tags: readonly string[], firstPushSeenAtEpochMs: number) =>
+      world.places.recordLocation({
+        digest,
+        location,
+        tags,
+        firstPushSeenAtEpochMs,
+        lastPushSeenAtEpochMs: firstPushSeenAtEpochMs,
+      });
+    const changesUnder = async (...streams: PolicyDocument['streams']) =>
+      (await effectOf({ ...world, index: world.images }, policyOf({ streams, severities: [bases] }), 'next')).changes;
+    return { world, there, changesUnder };
+  }
+
+  test('where a copy sorts first: of the place that had it first', async () => {
+    const { world, there, changesUnder } = await flawed();
+    await there(LOCATION, ['v'], world.clock() - 2 * DAY_MS);
+    await there(copies, ['v'], world.clock() - DAY_MS);
+    expect(await changesUnder(ruleIn('a-copy', 'application'), ruleIn(LOCATION.repository, 'base'))).toMatchObject([
+      { after: 'violating', rules: ['high-in-bases'] },
+    ]);
+    expect(await changesUnder(ruleIn('a-copy', 'base'), ruleIn(LOCATION.repository, 'application'))).toEqual([]);
+  });
+
+  test('where its tags match no head tag any more: of its stream', async () => {
+    const { world, there, changesUnder } = await flawed();
+    await there(LOCATION, ['moved'], world.clock() - 2 * DAY_MS);
+    const other = { ...ruleIn(LOCATION.repository, 'application', '^other$'), id: 'first' };
+    expect(await changesUnder(other, ruleIn(LOCATION.repository, 'base'))).toMatchObject([{ after: 'violating' }]);
+  });
+});
+
 describe('reports policy parts without effect', () => {
   const rule = (id: string, repository: string) => ({
     ...{ id, tier: 'application' as const, account: LOCATION.account, regions: [LOCATION.region], owner: 'web' },
