@@ -1,6 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
 import { MOST_HOURS_OPEN } from '../../shared/domain/admission/break-glass.ts';
 import { HOUR_MS, instant, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import { type DoorPlace, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
@@ -158,8 +159,9 @@ const changeOf = (user: string, atEpochMs: number): BreakGlassChange => ({
   proof: 'person',
 });
 
-const PLACE =
-  /^(?<account>\d{12})\/(?<region>[a-z0-9-]{8,14})\/(?<cluster>[A-Za-z0-9][A-Za-z0-9_-]{0,254})(?:\/(?<namespace>[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?))?$/;
+const PLACE = new RegExp(
+  `^(?<account>\\d{12})/(?<region>${REGION_CODE})/(?<cluster>[A-Za-z0-9][A-Za-z0-9_-]{0,254})(?:/(?<namespace>[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?))?$`,
+);
 
 /** @throws UsageError */
 function placeIn(text: string): DoorPlace {

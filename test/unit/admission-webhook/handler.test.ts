@@ -450,6 +450,14 @@ describe('who asks', () => {
     expect(record).toHaveBeenCalledTimes(3);
   });
 
+  test('for the digests of tags alone is not recorded: the webhook that decides may be gone', async () => {
+    const { record, send } = await asking();
+    expect(await send(KEY.sign('tags', MAIN))).toBe(200);
+    expect(record).not.toHaveBeenCalled();
+    expect(await send()).toBe(200);
+    expect(record).toHaveBeenCalledTimes(1);
+  });
+
   test('that cannot be recorded is answered all the same, and tried again', async () => {
     const { record, send } = await asking(true);
     expect([await send(), await send()]).toEqual([200, 200]);

@@ -407,6 +407,14 @@ describe('open', () => {
     expect(listed).toMatch(/main\/shop .* rights on the ledger .* open .* incident 7/);
   });
 
+  test.each([
+    '111122223333/us-isof-south-1/main/shop',
+    `111122223333/ap-southeast-1/${'c'.repeat(100)}/${'n'.repeat(63)}`,
+  ])('opens the place with the longest names: %s', async (named) => {
+    const world = fakeWorld();
+    expect((await open(world, [named])).text).toContain(`in the namespace ${named} until`);
+  });
+
   test('opens an ECS cluster, and no namespace of the same name', async () => {
     const world = fakeWorld();
     const { text } = await open(world, ['111122223333/eu-west-1/main']);
@@ -448,6 +456,8 @@ describe('open', () => {
   test.each<[string, readonly string[], Record<string, string>]>([
     ['no place', [], { for: '2h', reason: 'x' }],
     ['a place that is none', ['shop'], { for: '2h', reason: 'x' }],
+    ['a Region that is none', [`${MAIN.account}/europe-west1/main/shop`], { for: '2h', reason: 'x' }],
+    ['a namespace that is too long', [`${MAIN.account}/eu-west-1/main/${'n'.repeat(64)}`], { for: '2h', reason: 'x' }],
     ['a namespace that Kubernetes has not', [`${MAIN.account}/eu-west-1/main/Shop`], { for: '2h', reason: 'x' }],
     ['no time', [SHOP], { reason: 'x' }],
     ['a time without a unit', [SHOP], { for: '2', reason: 'x' }],
