@@ -1,11 +1,13 @@
+import { locationKey } from '../../../shared/domain/image/image.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
-import { copiesOf } from './fleet.ts';
+import { COPY_REGISTRIES, copiesOf } from './fleet.ts';
 import type { Life } from './life.ts';
 import type { Trouble } from './trouble.ts';
 
 /**
- * A team copies images of others to repositories of its own, young and old ones, as a mirror for disaster recovery does. The policy
+ * A team copies images of others to repositories of its own, young and old ones, also in other accounts
+ * and Regions, as a mirror for disaster recovery does. The policy
  * may name these repositories, as streams of the same tier without a pipeline.
  */
 export const copies: Trouble = {
@@ -31,7 +33,8 @@ function copy(life: Life, dice: Dice): void {
   const line = dice.pick(lines);
   const made = factory.madeBy(line.name);
   const artifact = dice.chance(0.5) ? factory.headOf(line) : made.length > 0 ? dice.pick(made) : undefined;
-  if (!artifact || !factory.copy(line, artifact, copiesOf(line))) return;
+  const to = copiesOf(line, dice.pick(COPY_REGISTRIES));
+  if (!artifact || !factory.copy(line, artifact, to)) return;
   life.features.note('copies');
-  life.tell(`${artifact.name} is copied to ${copiesOf(line).repository}`);
+  life.tell(`${artifact.name} is copied to ${locationKey(to)}`);
 }

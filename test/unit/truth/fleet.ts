@@ -231,19 +231,35 @@ export interface PolicyState {
   readonly unruled?: ReadonlySet<string>;
 }
 
-/** Where another team keeps copies of the images of a line: by key it comes before each repository of the fleet. */
-export const copiesOf = ({ location, tier, name }: Line): ImageLocation => ({
-  ...location,
-  repository: `copies/${tier}-${name}`,
-});
+/** Where copies lie: in the registry of the line, in another account, or in another Region. */
+export const COPY_REGISTRIES = ['home', 'other-account', 'other-region'] as const;
+export type CopyRegistry = (typeof COPY_REGISTRIES)[number];
 
-const copyRule = (line: Line): PolicyDocument['streams'][number] => {
-  const { account, region, repository } = copiesOf(line);
+/** Where another team keeps copies of the images of a line: by key most come before the repositories of the fleet. */
+export function copiesOf({ location, tier, name }: Line, where: CopyRegistry): ImageLocation {
+  const { account } = location.account === HUB.account ? NEAR : HUB;
   return {
-    ...{ id: `copies-${line.name}`, tier: line.tier, account, regions: [region], repositories: [repository] },
-    ...{ headTags: [HEAD_PATTERN], owner: 'team-copies', rollout: 'none' },
+    ...location,
+    ...(where === 'other-account' && { account }),
+    ...(where === 'other-region' && { region: 'eu-west-1' }),
+    repository: `copies/${tier}-${name}`,
   };
-};
+}
+
+const copyRules = (line: Line): PolicyDocument['streams'] =>
+  COPY_REGISTRIES.map((where) => {
+    const { account, region, repository } = copiesOf(line, where);
+    return {
+      ...{
+        id: `copies-${line.name}-${where}`,
+        tier: line.tier,
+        account,
+        regions: [region],
+        repositories: [repository],
+      },
+      ...{ headTags: [HEAD_PATTERN], owner: 'team-copies', rollout: 'none' as const },
+    };
+  });
 
 export const rolloutOf = ({ rollouts }: PolicyState, { name, rollout }: Line): RolloutMode =>
   rollouts.get(name) ?? rollout;
@@ -264,7 +280,7 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
     .filter((home) => !state.isAwayLeft || home !== AWAY)
     .map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
-  streams: [...(state.hasCopies ? lines.map(copyRule) : []), ...rulesOf(lines, state)],
+  streams: [...(state.hasCopies ? lines.flatMap(copyRules) : []), ...rulesOf(lines, state)],
   severities: [{ id: RULE, severities: ['critical'], graceDays: 0 }],
   waivers: [...state.waivers],
   ...fixed,

@@ -93,12 +93,17 @@ export class Sight {
     return lowest < 0 ? parts : parts.slice(0, lowest + 1);
   }
 
-  /** A line below had no rule since the last review: no function reads its images then, as those of a vendor. */
+  /**
+   * A line below had no rule since a review looked at the lineage of the image: no function reads its images then, as those of a
+   * vendor. Reviews look at what runs and at heads.
+   */
   isOutsideOfRules(image: TrueImage): boolean {
     const { restraints, fleetReadings } = this.#life;
     const readAtEpochMs = fleetReadings.at(-1)?.beganAtEpochMs ?? 0;
+    const isRead = (this.#concernedSince.get(image.digest) ?? Number.POSITIVE_INFINITY) <= readAtEpochMs;
+    const fromEpochMs = isRead ? readAtEpochMs : Math.min(readAtEpochMs, image.pushedAtEpochMs);
     const since = restraints.filter(
-      (_, at) => (restraints[at + 1]?.sinceEpochMs ?? Number.POSITIVE_INFINITY) > readAtEpochMs,
+      (_, at) => (restraints[at + 1]?.sinceEpochMs ?? Number.POSITIVE_INFINITY) > fromEpochMs,
     );
     return lineageOf(image).some(({ line }) => since.some(({ policy }) => policy.unruled?.has(line)));
   }
