@@ -16,6 +16,7 @@ import {
   ListMapRunsCommand,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
+import { paginateListSubscriptionsByTopic, type SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { isNamed } from '../../shared/adapters/refusal.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
@@ -30,6 +31,7 @@ import type {
   StackDescription,
   StackResource,
   TableDescription,
+  TopicDescription,
 } from './installation.ts';
 import type { HubReads } from './ports.ts';
 
@@ -41,6 +43,7 @@ export interface HubClients {
   readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
   readonly sfn: SFNClient;
+  readonly sns: SNSClient;
   readonly sqs: SQSClient;
 }
 
@@ -175,13 +178,31 @@ export class AwsHub implements HubReads {
         found.set(name, {
           name,
           exists: true,
-          actions: AlarmActions.length,
+          actions: AlarmActions,
           actionsEnabled: ActionsEnabled !== false,
           isRinging: StateValue === 'ALARM',
         });
     }
-    const missing = { exists: false, actions: 0, actionsEnabled: false, isRinging: false };
+    const missing = { exists: false, actions: [], actionsEnabled: false, isRinging: false };
     return names.map((name) => found.get(name) ?? { name, ...missing });
+  }
+
+  /** https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html */
+  async topics(arns: readonly string[]): Promise<readonly TopicDescription[]> {
+    const { sns: client } = this.#clients;
+    return mapConcurrently(arns, READS_AT_ONCE, async (arn): Promise<TopicDescription> => {
+      let confirmed = 0;
+      try {
+        await asking('sns:ListSubscriptionsByTopic', async () => {
+          for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic({ client }, { TopicArn: arn }))
+            confirmed += Subscriptions.filter(({ SubscriptionArn }) => SubscriptionArn?.startsWith('arn:')).length;
+        });
+      } catch (error) {
+        if (!isNamed(error, 'NotFoundException')) throw error;
+        return { arn, exists: false, confirmed: 0 };
+      }
+      return { arn, exists: true, confirmed };
+    });
   }
 
   async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleDescription[]> {

@@ -4,6 +4,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SNSClient } from '@aws-sdk/client-sns';
 import {
   bucketClient,
   busClient,
@@ -32,6 +33,7 @@ export const hubClients = (config: HubConfig): HubClients => ({
   kms: new KMSClient(config),
   lambda: new LambdaClient(config),
   sfn: machineClient(config),
+  sns: new SNSClient(config),
   sqs: queueClient(config),
 });
 

@@ -2,7 +2,7 @@ import { collect } from '../../shared/concurrency.ts';
 import { sharedReferences } from '../../shared/domain/policy/aws-managed.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
-import { checkAlarms } from './checks/alarms.ts';
+import { checkAlarms, checkTopics } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
 import { checkDoorStacks, checkPossibleStarts } from './checks/doors.ts';
 import { checkHooks, checkRollingPauses } from './checks/hooks.ts';
@@ -15,6 +15,7 @@ import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from
 import { checkWiring, TEST_QUEUE, TEST_RULE } from './checks/wiring.ts';
 import type { CheckFinding, CheckName, DoctorFinding } from './finding.ts';
 import type {
+  AlarmDescription,
   DeepResults,
   InstallationDescription,
   MembersDescription,
@@ -92,6 +93,7 @@ async function readInstallation(
     }),
     inLedger(({ runs }) => runs.latestOfFleet()),
   ]);
+  const topics = alarms.isRead ? await reading(() => hub.topics(topicsOf(alarms.value, stack))) : alarms;
   const scopes = await inLedger((known) => collect(known.scopes.all()));
   const doors = await inLedger((known) => readDoors(ports.doors, stack, known, inForce, clock()));
   let reads: MemberReads | undefined;
@@ -100,11 +102,18 @@ async function readInstallation(
     return readMembers(ports, reads, stack, known, inForce);
   });
   const description: InstallationDescription = {
-    ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, table, policy },
-    ...{ lastReview, members, doors, scopes },
+    ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, topics, rules, mappings, key, table },
+    ...{ policy, lastReview, members, doors, scopes },
   };
   return isDeep ? { ...description, deep: await readDeep(ports, reads, description) } : description;
 }
+
+/** Of this account; who owns another account's topic looks after its subscriptions. */
+const topicsOf = (alarms: readonly AlarmDescription[], { account }: StackDescription): readonly string[] =>
+  [...new Set(alarms.flatMap(({ actions }) => actions))].filter((arn) => {
+    const [, , service, , owner] = arn.split(':');
+    return service === 'sns' && owner === account;
+  });
 
 function ledgerOf(ports: DoctorPorts, { outputs }: StackDescription): LedgerReads | { readonly reason: string } {
   const missing = LEDGER_OUTPUTS.filter((name) => !outputs[name]);
@@ -149,6 +158,7 @@ export function doctorFindingsOf(description: InstallationDescription): readonly
     ...checked('review', description.lastReview, (review) => checkReview(review, nowEpochMs)),
     ...checked('scan-quota', description.lastReview, (review) => checkScanQuota(review, dailyQuota)),
     ...checked('alarms', description.alarms, (alarms) => checkAlarms(alarms)),
+    ...checked('topics', description.topics, checkTopics),
     ...checked('queues', description.queues, checkQueues),
     ...checked('wiring', both(description.rules, description.mappings), ([rules, mappings]) =>
       checkWiring(rules, mappings, stack.parameters),

@@ -8,6 +8,7 @@ export const CHECKS = [
   'review',
   'scan-quota',
   'alarms',
+  'topics',
   'queues',
   'wiring',
   'key',

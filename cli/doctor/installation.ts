@@ -36,11 +36,19 @@ export interface AlarmDescription {
   readonly name: string;
   /** Whether the alarm exists. */
   readonly exists: boolean;
-  /** Number of actions of the alarm. */
-  readonly actions: number;
+  /** ARNs of what the alarm notifies. */
+  readonly actions: readonly string[];
   readonly actionsEnabled: boolean;
   /** Whether its state is `ALARM`. */
   readonly isRinging: boolean;
+}
+
+/** A topic of SNS that alarms notify. */
+export interface TopicDescription {
+  readonly arn: string;
+  readonly exists: boolean;
+  /** Number of subscriptions that are confirmed; one that is not receives nothing. */
+  readonly confirmed: number;
 }
 
 export interface RuleDescription {
@@ -266,6 +274,8 @@ export interface InstallationDescription {
   readonly stack: StackDescription;
   readonly queues: DoctorReading<readonly QueueDescription[]>;
   readonly alarms: DoctorReading<readonly AlarmDescription[]>;
+  /** Those of the hub's alarms, in the hub's account. */
+  readonly topics: DoctorReading<readonly TopicDescription[]>;
   readonly rules: DoctorReading<readonly RuleDescription[]>;
   readonly mappings: DoctorReading<readonly MappingDescription[]>;
   /** `undefined` without a customer key. */

@@ -18,6 +18,7 @@ import type {
   StackDescription,
   StackResource,
   TableDescription,
+  TopicDescription,
 } from './installation.ts';
 import type { DoctorPlace } from './places.ts';
 
@@ -31,6 +32,8 @@ export interface HubReads {
   queues(queues: readonly StackResource[]): Promise<readonly QueueDescription[]>;
   /** One entry for each name, also for deleted alarms. */
   alarms(names: readonly string[]): Promise<readonly AlarmDescription[]>;
+  /** @param arns of topics of SNS in the account and Region of the stack */
+  topics(arns: readonly string[]): Promise<readonly TopicDescription[]>;
   /**
    * @param rules resources of type AWS::Events::Rule
    * @param hubBus the name of the hub's bus; all other rules are on the default bus

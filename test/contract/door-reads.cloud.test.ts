@@ -24,7 +24,7 @@ const templateWith = (AlarmName: string): string =>
             Period: 60,
             EvaluationPeriods: 1,
           },
-          ...{ ComparisonOperator: 'GreaterThanThreshold', Threshold: 0 },
+          ...{ TreatMissingData: 'ignore', ComparisonOperator: 'GreaterThanThreshold', Threshold: 0 },
           AlarmActions: [`arn:aws:sns:${REGION}:${ACCOUNT}:topic`],
         },
       },

@@ -13,7 +13,15 @@ export function doorReadsContract(reads: () => DoorReads): void {
         ...{ name, template, version, region: REGION, status: 'CREATE_COMPLETE' },
         alarms: {
           isRead: true,
-          value: [{ name: alarm, exists: true, actions: 1, actionsEnabled: true, isRinging: true }],
+          value: [
+            {
+              name: alarm,
+              exists: true,
+              actions: ['arn:aws:sns:eu-west-1:111122223333:topic'],
+              actionsEnabled: true,
+              isRinging: true,
+            },
+          ],
         },
         concurrency: { isRead: true, value: { quota: expect.any(Number), unreserved: expect.any(Number) } },
       },

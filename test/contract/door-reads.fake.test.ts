@@ -3,7 +3,13 @@ import { DOOR, doorReadsContract, LEDGER_TABLE, REGION } from './door-reads.cont
 
 const { name, template, version, alarm } = DOOR;
 const stack = { template, region: REGION, status: 'CREATE_COMPLETE' };
-const ringing = { name: alarm, exists: true, actions: 1, actionsEnabled: true, isRinging: true };
+const ringing = {
+  name: alarm,
+  exists: true,
+  actions: ['arn:aws:sns:eu-west-1:111122223333:topic'],
+  actionsEnabled: true,
+  isRinging: true,
+};
 const doors = new FakeDoors();
 doors.add(LEDGER_TABLE, {
   ...{ ...stack, name, version, alarms: { isRead: true, value: [ringing] } },

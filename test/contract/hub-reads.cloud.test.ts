@@ -14,8 +14,8 @@ const alarm = (AlarmName: string, changes: Readonly<Record<string, unknown>> = {
   Type: 'AWS::CloudWatch::Alarm',
   Properties: {
     ...{ AlarmName, Namespace: 'Contract', MetricName: 'Any', Statistic: 'Sum', Period: 60, EvaluationPeriods: 1 },
-    ...{ ComparisonOperator: 'GreaterThanThreshold', Threshold: 0 },
-    AlarmActions: [`arn:aws:sns:${STACK.region}:${STACK.account}:topic`],
+    ...{ TreatMissingData: 'ignore', ComparisonOperator: 'GreaterThanThreshold', Threshold: 0 },
+    AlarmActions: [STACK.topic],
     ...changes,
   },
 });
@@ -31,6 +31,17 @@ const TEMPLATE = {
   Resources: {
     [STACK.empty]: queue('contract-empty'),
     [STACK.full]: queue('contract-full'),
+    Topic: {
+      Type: 'AWS::SNS::Topic',
+      Properties: {
+        TopicName: 'topic',
+        Subscription: [
+          { Protocol: 'email', Endpoint: 'sre@example.com' },
+          // Nothing answers there, so it is not confirmed.
+          { Protocol: 'https', Endpoint: 'https://127.0.0.1:9/none' },
+        ],
+      },
+    },
     Loud: alarm(STACK.loud),
     Silent: alarm(STACK.silent, { AlarmActions: [] }),
     Off: alarm(STACK.off, { ActionsEnabled: false }),

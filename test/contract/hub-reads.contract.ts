@@ -14,6 +14,8 @@ export const STACK = {
   loud: 'patchwave-contract-loud',
   silent: 'patchwave-contract-silent',
   off: 'patchwave-contract-off',
+  /** A topic with one subscription that is confirmed and one that is not; which alarms notify. */
+  topic: 'arn:aws:sns:eu-west-1:111122223333:topic',
   /** One rule on a bus of its own, one on the default bus that is disabled. */
   rule: 'BusRule',
   disabledRule: 'DefaultRule',
@@ -43,10 +45,18 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::CloudWatch::Alarm');
     expect(all.map(({ physicalId }) => physicalId).sort()).toEqual([STACK.loud, STACK.off, STACK.silent]);
     expect(await hub.alarms([STACK.loud, 'gone', STACK.silent, STACK.off])).toEqual([
-      { name: STACK.loud, exists: true, actions: 1, actionsEnabled: true, isRinging: true },
-      { name: 'gone', exists: false, actions: 0, actionsEnabled: false, isRinging: false },
-      { name: STACK.silent, exists: true, actions: 0, actionsEnabled: true, isRinging: false },
-      { name: STACK.off, exists: true, actions: 1, actionsEnabled: false, isRinging: false },
+      { name: STACK.loud, exists: true, actions: [STACK.topic], actionsEnabled: true, isRinging: true },
+      { name: 'gone', exists: false, actions: [], actionsEnabled: false, isRinging: false },
+      { name: STACK.silent, exists: true, actions: [], actionsEnabled: true, isRinging: false },
+      { name: STACK.off, exists: true, actions: [STACK.topic], actionsEnabled: false, isRinging: false },
+    ]);
+  });
+
+  test('topics count their confirmed subscriptions; a missing one is named, too', async () => {
+    const gone = 'arn:aws:sns:eu-west-1:111122223333:gone';
+    expect(await reads().hub.topics([STACK.topic, gone])).toEqual([
+      { arn: STACK.topic, exists: true, confirmed: 1 },
+      { arn: gone, exists: false, confirmed: 0 },
     ]);
   });
 

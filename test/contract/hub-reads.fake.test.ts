@@ -6,7 +6,7 @@ const hub = new FakeHub({ ...{ name, account, region, parameters, outputs }, sta
 hub.addQueue(STACK.empty);
 hub.addQueue(STACK.full, { waiting: 2 });
 hub.addAlarm(STACK.loud, { isRinging: true });
-hub.addAlarm(STACK.silent, { actions: 0 });
+hub.addAlarm(STACK.silent, { actions: [] });
 hub.addAlarm(STACK.off, { actionsEnabled: false });
 hub.addRule(STACK.rule, { bus: 'contract' });
 hub.ruleDescriptions.set(STACK.disabledRule, { logicalId: STACK.disabledRule, name: 'a-rule', state: 'disabled' });

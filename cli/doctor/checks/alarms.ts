@@ -1,6 +1,6 @@
 import { counted } from '../../../shared/domain/common/counted.ts';
 import { broken, type CheckFinding, orOk } from '../finding.ts';
-import type { AlarmDescription } from '../installation.ts';
+import type { AlarmDescription, TopicDescription } from '../installation.ts';
 
 const SET_TOPIC = 'Deploy with AlarmEmail=<address>, or with AlarmTopicArn=<ARN of an SNS topic>.';
 
@@ -14,7 +14,7 @@ export function checkAlarms(
   setTopic = SET_TOPIC,
 ): readonly CheckFinding[] {
   const here = alarms.filter(({ exists }) => exists);
-  const silent = here.filter(({ actions }) => actions === 0);
+  const silent = here.filter(({ actions }) => actions.length === 0);
   const found = [
     ...alarms
       .filter(({ exists }) => !exists)
@@ -23,7 +23,7 @@ export function checkAlarms(
       ? [broken('alarms', `None of ${here.length} alarms has an action, so no person is notified.`, setTopic)]
       : silent.map(({ name }) => broken(name, `The alarm ${name} has no action, so no person is notified.`, setTopic))),
     ...here
-      .filter(({ actions, actionsEnabled }) => actions > 0 && !actionsEnabled)
+      .filter(({ actions, actionsEnabled }) => actions.length > 0 && !actionsEnabled)
       .map(({ name }) =>
         broken(
           name,
@@ -33,4 +33,24 @@ export function checkAlarms(
       ),
   ];
   return orOk(found, 'alarms', `Every alarm has an action (${counted(alarms.length, 'alarm')} checked).`);
+}
+
+/**
+ * Checks that an alarm that goes off reaches somebody: SNS sends nothing to an address that is not confirmed, and deletes its
+ * subscription after 48 hours (https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html).
+ */
+export function checkTopics(topics: readonly TopicDescription[]): readonly CheckFinding[] {
+  const found = topics
+    .filter(({ confirmed }) => confirmed === 0)
+    .map(({ arn, exists }) =>
+      exists
+        ? broken(
+            arn,
+            `The topic ${arn} of the alarms has no confirmed subscription, so no person is notified.`,
+            `Confirm the mail that Amazon SNS sent. After 48 hours subscribe again: aws sns subscribe --topic-arn ${arn} --protocol email --notification-endpoint <address>`,
+          )
+        : broken(arn, `The topic ${arn} of the alarms does not exist, so no person is notified.`, SET_TOPIC),
+    );
+  const text = `Each topic of the alarms has a confirmed subscription (${counted(topics.length, 'topic')} of this account checked).`;
+  return orOk(found, 'topics', text);
 }

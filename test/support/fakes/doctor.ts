@@ -14,6 +14,7 @@ import type {
   StackDescription,
   StackResource,
   TableDescription,
+  TopicDescription,
 } from '../../../cli/doctor/installation.ts';
 import type { DoctorPorts, DoorReads, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
@@ -23,12 +24,16 @@ import { type FakeWorld, fakeWorld } from './world.ts';
 
 type Changed<Facts> = Partial<Facts>;
 
+/** What each alarm notifies. */
+export const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:topic';
+
 /** A stack with its queues and alarms, in memory. */
 export class FakeHub implements HubReads {
   /** `undefined`: there is none. */
   described: StackDescription | undefined;
   readonly queueDescriptions = new Map<string, QueueDescription>();
   readonly alarmDescriptions = new Map<string, AlarmDescription>();
+  readonly topicDescriptions = new Map<string, TopicDescription>([[TOPIC, { arn: TOPIC, exists: true, confirmed: 1 }]]);
   readonly ruleDescriptions = new Map<string, RuleDescription>();
   readonly mappingDescriptions = new Map<string, MappingDescription>();
   callbackCounts: CallbackCounts = { answered: 1, lapsed: 0 };
@@ -57,7 +62,7 @@ export class FakeHub implements HubReads {
     this.alarmDescriptions.set(name, {
       name,
       exists: true,
-      actions: 1,
+      actions: [TOPIC],
       actionsEnabled: true,
       isRinging: false,
       ...description,
@@ -119,8 +124,13 @@ export class FakeHub implements HubReads {
 
   async alarms(names: readonly string[]): Promise<readonly AlarmDescription[]> {
     this.ask('cloudwatch:DescribeAlarms');
-    const missing = { exists: false, actions: 0, actionsEnabled: false, isRinging: false };
+    const missing = { exists: false, actions: [], actionsEnabled: false, isRinging: false };
     return names.map((name) => this.alarmDescriptions.get(name) ?? { name, ...missing });
+  }
+
+  async topics(arns: readonly string[]): Promise<readonly TopicDescription[]> {
+    this.ask('sns:ListSubscriptionsByTopic');
+    return arns.map((arn) => this.topicDescriptions.get(arn) ?? { arn, exists: false, confirmed: 0 });
   }
 
   async rules(rules: readonly StackResource[]): Promise<readonly RuleDescription[]> {

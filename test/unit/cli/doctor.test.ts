@@ -10,7 +10,7 @@ import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { type DoorMode, doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import * as v from '../../../shared/schema.ts';
-import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
+import { type FakeInstallation, TOPIC, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import { endReview, HUB, KEY, keyPolicy, MEMBER, roleOf, soundInstallation } from './doctor-support.ts';
@@ -69,7 +69,7 @@ function addDoor(
 ): void {
   const { version, ...others }: typeof changes = { version: VERSION, ...changes };
   const name = 'eu-doors';
-  const sound = { name: `${name}-slow`, exists: true, actions: 1, actionsEnabled: true, isRinging: false };
+  const sound = { name: `${name}-slow`, exists: true, actions: [TOPIC], actionsEnabled: true, isRinging: false };
   doors.add(TABLE, {
     ...{ template: 'doors.yaml', name, region: 'eu-west-1', status: 'UPDATE_COMPLETE' },
     alarms: { isRead: true, value: [{ ...sound, ...alarm }] },
@@ -164,13 +164,13 @@ const BROKEN: readonly Broken[] = [
   },
   {
     what: 'an alarm has no action',
-    breaks: ({ hub }) => hub.addAlarm('patchwave-no-review', { actions: 0 }),
+    breaks: ({ hub }) => hub.addAlarm('patchwave-no-review', { actions: [] }),
     ...{ names: 'alarms patchwave-no-review', text: /has no action/, fix: /AlarmTopicArn/ },
   },
   {
     what: 'no alarm has an action',
     breaks: ({ hub }) => {
-      for (const name of hub.alarmDescriptions.keys()) hub.addAlarm(name, { actions: 0 });
+      for (const name of hub.alarmDescriptions.keys()) hub.addAlarm(name, { actions: [] });
     },
     ...{ names: 'alarms alarms', text: /None of 2 alarms has an action/, fix: /AlarmTopicArn/ },
   },
@@ -183,6 +183,16 @@ const BROKEN: readonly Broken[] = [
     what: 'an alarm was deleted',
     breaks: ({ hub }) => hub.addAlarm('patchwave-no-review', { exists: false }),
     ...{ names: 'alarms patchwave-no-review', text: /was deleted/, fix: /Deploy/ },
+  },
+  {
+    what: 'the address of the alarms is not confirmed',
+    breaks: ({ hub }) => hub.topicDescriptions.set(TOPIC, { arn: TOPIC, exists: true, confirmed: 0 }),
+    ...{ names: `topics ${TOPIC}`, text: /no confirmed subscription/, fix: /sns subscribe --topic-arn/ },
+  },
+  {
+    what: 'the topic of the alarms was deleted',
+    breaks: ({ hub }) => hub.topicDescriptions.delete(TOPIC),
+    ...{ names: `topics ${TOPIC}`, text: /does not exist/, fix: /AlarmTopicArn/ },
   },
   {
     what: 'messages were set aside',
@@ -214,7 +224,7 @@ const BROKEN: readonly Broken[] = [
   },
   {
     what: 'an alarm of a door has no action',
-    breaks: (made) => addDoor(made, {}, { actions: 0 }),
+    breaks: (made) => addDoor(made, {}, { actions: [] }),
     ...{ names: 'doors eu-doors-slow', text: /has no action/, fix: /Deploy eu-doors with AlarmTopicArn/ },
   },
   {
@@ -597,11 +607,12 @@ test.each(BROKEN)('$what: one broken finding, with its fix', async ({ breaks, na
 
 test.each([
   ['cloudformation:DescribeStacks', ['stack']],
-  ['cloudformation:ListStackResources', ['alarms', 'queues', 'wiring']],
+  ['cloudformation:ListStackResources', ['alarms', 'topics', 'queues', 'wiring']],
   ['events:DescribeRule', ['wiring']],
   ['lambda:GetEventSourceMapping', ['wiring']],
   ['kms:DescribeKey', ['key']],
-  ['cloudwatch:DescribeAlarms', ['alarms']],
+  ['cloudwatch:DescribeAlarms', ['alarms', 'topics']],
+  ['sns:ListSubscriptionsByTopic', ['topics']],
   ['sqs:GetQueueAttributes', ['queues']],
 ])('denied %s: its checks are unknown and name the action', async (action, checks) => {
   const installation = await soundInstallation();
@@ -971,7 +982,7 @@ describe('--deep', () => {
 
 test('output is aligned, at most 80 columns, with each fix below its finding', async () => {
   const installation = await soundInstallation();
-  installation.hub.addAlarm('patchwave-no-review', { actions: 0 });
+  installation.hub.addAlarm('patchwave-no-review', { actions: [] });
   installation.hub.deny('sqs:GetQueueAttributes');
   const { text } = await asked(installation);
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -989,6 +1000,8 @@ broken   alarms        The alarm patchwave-no-review has no action, so no person
                        is notified.
                        fix: Deploy with AlarmEmail=<address>, or with
                        AlarmTopicArn=<ARN of an SNS topic>.
+ok       topics        Each topic of the alarms has a confirmed subscription (1
+                       topic of this account checked).
 unknown  queues        Not checked: sqs:GetQueueAttributes was denied: You are
                        not allowed to.
                        fix: Allow yourself sqs:GetQueueAttributes; see
@@ -1008,7 +1021,7 @@ ok       starts        Reviews read what may start in 3 scopes.
 ok       hooks         0 ECS services at doors checked: each hook does in time
                        what its door says.
 
-1 broken, 1 unknown, 16 ok. Make the fixes, then run the command again.
+1 broken, 1 unknown, 17 ok. Make the fixes, then run the command again.
 3 marked test events sent; nothing else was changed.
 `);
 });

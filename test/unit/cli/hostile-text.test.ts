@@ -212,7 +212,7 @@ test('doctor shows every character of foreign text', async () => {
   await fc.assert(
     fc.asyncProperty(hostileTexts, async (text) => {
       const made = await soundInstallation();
-      made.hub.addAlarm(`alarm ${text}`, { actions: 0 });
+      made.hub.addAlarm(`alarm ${text}`, { actions: [] });
       made.hub.addQueue('PlanQueue', { name: `queue ${text}`, waiting: 1, oldestSeconds: 9_999 });
       await endReview(made, { state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: text } });
       const context = cliContext(await planWorld());
