@@ -35,6 +35,12 @@ async function run(clusters: EksClusters, cluster: Cluster, workload: Workload):
     }),
   );
   await clusters.addPods(cluster, ...pods);
+  if (kind === 'service' && count === 0)
+    await clusters.add(cluster, '/apis/apps/v1/deployments', {
+      metadata: { namespace: 'default', name },
+      spec: { replicas: 0, template: { spec: { containers: containers.map(({ digest, ...named }) => named) } } },
+      status: {},
+    });
 }
 
 const unreachable = { account: '999999999999', region: 'eu-west-1' };
