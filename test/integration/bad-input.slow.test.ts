@@ -9,6 +9,7 @@ import { workloadKey } from '../../local/fleet/seed.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
 import { BUILT_IN_RULES } from '../../shared/domain/policy/built-in-rules.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { Verdict } from '../../shared/domain/verdict/verdict.ts';
@@ -91,11 +92,12 @@ describe('a fleet in which everything is bad', () => {
     LIMIT_MS,
   );
 
-  test('a task that stopped during the review is no usage', async () => {
+  test('a task that stopped during the review does not run, but its service may start it', async () => {
     const usages = await collect(installation().context.usages.live(HUB));
-    expect(usages.map(({ workload }) => workload).sort()).toEqual([
-      ...['attestations', 'bloated', 'empty', 'vanishing', 'web'],
-    ]);
+    const workloads = Object.groupBy(usages, ({ isPossible }) => (isPossible ? 'possible' : 'running'));
+    const names = ({ workload }: Usage): string => workload;
+    expect(workloads.running?.map(names).sort()).toEqual(['attestations', 'bloated', 'empty', 'vanishing', 'web']);
+    expect(workloads.possible?.map(names)).toEqual(['stopping']);
   });
 
   test(`an image with ${MANY_FINDINGS} findings is judged by every one of them`, async () => {
@@ -149,7 +151,7 @@ describe('a fleet in which everything is bad', () => {
     expect(image).toMatchObject({ verdict: { status: 'unknown' }, inUse: true });
     expect(scanReasonOf(image)).toMatchObject({ state: 'failed', scanReason: 'image-not-found' });
     expect((await lastReview(installation())).totals?.scans).toMatchObject({
-      requested: 2,
+      requested: 3,
       refused: { 'image-not-found': 1, 'unsupported-type': 2 },
     });
   });
@@ -195,7 +197,7 @@ describe('a fleet in which everything is bad', () => {
 
   test('nothing of all this is lost: every image in use has a verdict', async () => {
     const images = (await itemsOf(installation())).filter(({ kind, inUse }) => kind === 'image' && inUse === true);
-    expect(images).toHaveLength(5);
+    expect(images).toHaveLength(6);
     expect(images.filter(({ verdict }) => verdict === undefined)).toEqual([]);
   });
 
