@@ -211,8 +211,9 @@ step(
     await release.apply(enforcing('closing', 'waiting'));
     await untilIn(installation, streamOf('waiting'), 'StartBuild', LIMIT_MS);
     await eventually(
-      async () => ((await rebuildsOf(installation, streamOf('waiting'))).length > 0 ? true : undefined),
-      'the rebuild of waiting',
+      // A rebuild is recorded before its pipeline is started.
+      async () => ((await runsStarted(installation)) > 1 ? true : undefined),
+      'the start of the pipeline of waiting',
       LIMIT_MS,
     );
 
