@@ -88,11 +88,12 @@ const TEMPLATED: ReadonlySet<string> = new Set(
 /** Whether a workload starts its tasks or pods from a template. @param kind also one that a later version recorded */
 export const isTemplated = (kind: string): boolean => TEMPLATED.has(kind);
 
-/** The list that shows what of a kind may start in an account and Region; `undefined` if none does. */
-export const startListOf = (kind: WorkloadKind): string | undefined => {
-  const { starts }: WorkloadTraits = WORKLOADS[kind];
-  return starts;
-};
+const STARTS: ReadonlyMap<string, string | undefined> = new Map(
+  Object.entries<WorkloadTraits>(WORKLOADS).map(([kind, { starts }]) => [kind, starts]),
+);
+
+/** The list that shows what of a kind may start in an account and Region. @param kind also one that a later version recorded */
+export const startListOf = (kind: string): string | undefined => STARTS.get(kind);
 
 interface OfKind {
   readonly workloadKind: WorkloadKind;
