@@ -15,7 +15,7 @@ import { forecastLine } from '../plan/render-forecast.ts';
 import { renderPlan, type ShownPlan, sumsOf } from '../plan/render-plan.ts';
 import { treeSvg } from '../plan/render-svg.ts';
 import { treeText } from '../plan/render-tree.ts';
-import { namedAsBefore, renamedText } from '../policy/kept-names.ts';
+import { namedAsBefore } from '../policy/kept-names.ts';
 import { policyIn } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
 import { wholeEffect } from '../policy/whole-effect.ts';
@@ -43,7 +43,8 @@ export const planCommand: Command = {
   async run(context, args) {
     const connected = await context();
     const given = typeof args.flags.policy === 'string' ? await policyIn(args.flags.policy, 'validate') : undefined;
-    const { policy, renamed } = given ? await namedAsBefore(connected.policies, given) : { renamed: [] };
+    const named = given && (await namedAsBefore(connected.policies, given));
+    const policy = named?.policy;
     const { found, ...ledger } = await supposed(connected, policy, args);
     const planned = await planNow(ledger);
     const plan: ShownPlan = { ...planned, ...(await oldParents(ledger, planned)) };
@@ -51,7 +52,7 @@ export const planCommand: Command = {
     const { svg } = args.flags;
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
     const preview = found && { runId: found.runId, unseen: found.unseen };
-    const change = policy && (await wholeEffect(connected, policy, policyVersion(policy)));
+    const change = named && (await wholeEffect(connected, named, policyVersion(named.policy)));
     if (args.json)
       printJson({
         ...plan,
@@ -60,7 +61,7 @@ export const planCommand: Command = {
         ...(tree && { tree: tree.map(streamRow) }),
       });
     else {
-      if (change) print(`${[...renamed.map(renamedText), effectText(change, LIST_ALL)].join('\n')}\n`);
+      if (change) print(`${effectText(change, LIST_ALL)}\n`);
       const supposition = [...suppositions(args), ...(preview ? [previewText(preview)] : [])];
       print([...supposition, pageOf(plan, tree, connected.clock(), args)].join('\n'));
     }

@@ -7,7 +7,7 @@ import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { fitted, paint, print, printJson, printProgress } from '../output.ts';
-import { namedAsBefore, renamedText } from '../policy/kept-names.ts';
+import { namedAsBefore } from '../policy/kept-names.ts';
 import { policyDoubts } from '../policy/policy-diff.ts';
 import { policyIn, policyYaml } from '../policy/policy-file.ts';
 import { effectText } from '../policy/render-effect.ts';
@@ -100,7 +100,8 @@ async function apply(
   context: CliContext,
   { flags, json }: Arguments,
 ): Promise<number> {
-  const { policy, renamed } = await namedAsBefore(context.policies, given);
+  const named = await namedAsBefore(context.policies, given);
+  const { policy } = named;
   const version = policyVersion(policy);
   const replaces = await context.policies.inForce();
   if (replaces === version && !(await policyOfVersion(context.policies, version)).unreadable) {
@@ -110,8 +111,8 @@ async function apply(
     else print(`This policy is in force already (${version.slice(0, 12)}).`);
     return EXIT.done;
   }
-  const effect = await wholeEffect(context, policy, version);
-  if (!json) print([...renamed.map(renamedText), effectText(effect, LIST_ALL, file)].join('\n'));
+  const effect = await wholeEffect(context, named, version);
+  if (!json) print(effectText(effect, LIST_ALL, file));
   const refusal = await refusalOf(effect, flags, file);
   if (refusal !== undefined) {
     if (json) printJson({ version, replaces: replaces ?? null, applied: false, ...effect });

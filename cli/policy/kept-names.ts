@@ -3,15 +3,15 @@ import { type KeptNames, keepStreamNames, type UnclearLine } from '../../shared/
 import type { Policies } from '../../shared/ports/policies.ts';
 import { UsageError } from '../errors.ts';
 
+/** A policy whose release lines have the names of their streams. */
+export type NamedPolicy = Omit<KeptNames, 'unclear'>;
+
 /**
  * A policy file as `policy apply` puts it in force: its release lines keep the names of their streams. Each command that takes a
  * file asks here, so all see the same streams.
  * @throws UsageError if it is not clear which release line goes on as which
  */
-export async function namedAsBefore(
-  policies: Pick<Policies, 'history'>,
-  policy: Policy,
-): Promise<Omit<KeptNames, 'unclear'>> {
+export async function namedAsBefore(policies: Pick<Policies, 'history'>, policy: Policy): Promise<NamedPolicy> {
   const history = await policies.history();
   const { unclear, ...kept } = keepStreamNames(
     history.map((applied) => applied.policy),
@@ -29,7 +29,3 @@ function lineText({ rule, headTag, mayBe, takenBy }: UnclearLine): string {
   const what = takenBy === undefined ? mayBe.join(' or ') : `${mayBe.join()} is the name of head tag ${takenBy}`;
   return `  rule ${rule}, head tag ${headTag}: ${what}`;
 }
-
-/** One line for a head tag whose streams are called otherwise. */
-export const renamedText = ({ rule, headTag, name }: KeptNames['renamed'][number]): string =>
-  `Rule ${rule}: head tag ${headTag} goes on with the streams named ${name}.`;

@@ -16,9 +16,10 @@ const MOST_WARNINGS = 10;
  * @param file the policy, where the whole plan is not shown too
  */
 export function effectText(effect: WholeEffect, listAll: string, file?: string): string {
-  const { diff, leaving, warnings, changes, judged, starts, stops, problem } = effect;
+  const { diff, renamed, leaving, warnings, changes, judged, starts, stops, problem } = effect;
   const verdicts = `${changes.length} of ${judged} verdicts would change.`;
   return [
+    renamed.map(renamedText).join('\n'),
     warningsText(warnings, listAll),
     ...fieldsText(diff, listAll),
     ...streamsText(diff.streams, listAll),
@@ -100,6 +101,9 @@ function streamsText(streams: readonly StreamChange[], listAll: string): readonl
   const title = `${counted(streams.length, 'stream')} would have another rule, pipeline or mode`;
   return [`${paint('bold', title)}\n${cut(streams, streamsTable, listAll)}`];
 }
+
+const renamedText = ({ rule, headTag, name }: WholeEffect['renamed'][number]): string =>
+  `Rule ${rule}: head tag ${headTag} goes on with the streams named ${name}.`;
 
 function leavingText(leaving: WholeEffect['leaving'], listAll: string): string {
   if (leaving.length === 0) return '';

@@ -3,6 +3,7 @@ import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.
 import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
+import type { NamedPolicy } from './kept-names.ts';
 import { type LeavingStream, leavingStreams } from './leaving-streams.ts';
 import { effectOf, imagesForeseen, type PolicyEffect } from './policy-change.ts';
 import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
@@ -18,6 +19,8 @@ export interface WorkOfPolicy {
 
 export interface WholeEffect extends PolicyEffect, PolicyRefusals {
   readonly diff: PolicyDiff;
+  /** Head tags that go on with the streams of another one. */
+  readonly renamed: NamedPolicy['renamed'];
   /** Would lose their rule with open work. */
   readonly leaving: readonly LeavingStream[];
   /** Would start with the policy, and not without it. */
@@ -29,7 +32,11 @@ export interface WholeEffect extends PolicyEffect, PolicyRefusals {
 }
 
 /** What changes if a policy is put in force. Reads only. */
-export async function wholeEffect(context: CliContext, policy: Policy, version: string): Promise<WholeEffect> {
+export async function wholeEffect(
+  context: CliContext,
+  { policy, renamed }: NamedPolicy,
+  version: string,
+): Promise<WholeEffect> {
   const before = await policyNow(context);
   const streams: string[] = [];
   for await (const { stream } of context.streams.all()) streams.push(stream);
@@ -38,6 +45,7 @@ export async function wholeEffect(context: CliContext, policy: Policy, version: 
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
     diff: policyDiff(before?.policy, policy, streams),
+    renamed,
     leaving: await leavingStreams(context, before?.policy, policy),
     ...(await policyRefusals(context, before, { policy, version }, imagesForeseen(context, { policy, version }))),
     ...(await workChange(context, before !== undefined, { policy, version })),

@@ -49,6 +49,16 @@ describe('an edit of a head tag with an open cause', () => {
     expect(await runJson(planCommand, cliContext(world))).toMatchObject({ planned: [{ stream: STREAM }] });
   });
 
+  test('is named in --json, too', async () => {
+    const world = await planWorld();
+    const file = await fileWith(world, EDITED);
+    const renamed = [{ rule: 'app-0', headTag: '^(v.*)$', name: '^v.*$' }];
+    const planned = await run(planCommand, cliContext(world), [], { policy: file, json: true });
+    expect(JSON.parse(planned.text)).toMatchObject({ change: { renamed } });
+    const applied = await run(policyCommand, cliContext(world), ['apply', file], { yes: true, json: true });
+    expect(JSON.parse(applied.text)).toMatchObject({ applied: true, renamed });
+  });
+
   test('gives the same policy if the same file is applied again', async () => {
     const world = await planWorld();
     const file = await fileWith(world, EDITED);
