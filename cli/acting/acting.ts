@@ -63,7 +63,8 @@ export async function readActingState(
   return {
     killSwitch,
     causes: causes.map((cause) => withCurrentAnswer(cause, killSwitch, inForce)),
-    ...{ cascades, closures },
+    cascades,
+    closures,
   };
 }
 

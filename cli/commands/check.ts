@@ -85,7 +85,9 @@ function resultsOf(image: CheckedImage, { location, problem }: CheckAnswer): rea
   const subject = location ? repositoryName(location) : 'image';
   const about = `${subject}@${image.digest}`;
   const result = (ruleId: string, effect: 'violates' | 'unknown', text: string): SarifResult => ({
-    ...{ ruleId, subject, text: `${about}: ${text}` },
+    ruleId,
+    subject,
+    text: `${about}: ${text}`,
     level: effect === 'violates' ? 'error' : 'warning',
   });
   const decisive = image.reasons.filter((reason): reason is Reason & { effect: 'violates' | 'unknown' } =>

@@ -155,7 +155,9 @@ async function forget(context: () => Promise<CliContext>, text: string, { json }
 }
 
 const changeOf = (user: string, atEpochMs: number): BreakGlassChange => ({
-  ...{ uid: `${user} ${atEpochMs}`, user, atEpochMs },
+  uid: `${user} ${atEpochMs}`,
+  user,
+  atEpochMs,
   proof: 'person',
 });
 

@@ -83,9 +83,7 @@ async function readInstallation(
     from(() => hub.rules(ofType('AWS::Events::Rule'), (stack.outputs.BusArn ?? '').split('event-bus/')[1] ?? '')),
     from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
     reading(async () => (keyArn ? hub.key(keyArn, stack.outputs.LedgerTable ?? '') : undefined)),
-    'reason' in ledger
-      ? { isRead: false as const, ...ledger }
-      : reading(() => hub.table(stack.outputs.LedgerTable ?? '')),
+    inLedger(() => hub.table(stack.outputs.LedgerTable ?? '')),
     inLedger(async ({ policies }) => {
       const { description, policy: read } = await readPolicy(policies);
       inForce = read;

@@ -120,11 +120,8 @@ async function decide(
 
 /** A template keeps its tags, and its pods get digests. An image volume keeps its tag in the pod too. */
 function inContainersAlone(asked: readonly AskedImage[]): ReadonlySet<string | undefined> {
-  const [inContainers, elsewhere] = [true, false].map(
-    (isWanted) =>
-      new Set(asked.filter(({ field }) => CONTAINER.test(field) === isWanted).map(({ reference }) => reference)),
-  );
-  return (inContainers ?? new Set()).difference(elsewhere ?? new Set());
+  const elsewhere = new Set(asked.flatMap(({ field, reference }) => (CONTAINER.test(field) ? [] : reference)));
+  return new Set(asked.map(({ reference }) => reference)).difference(elsewhere);
 }
 
 const CONTAINER = /ontainers\[\d+\]\.image$/;

@@ -3,7 +3,6 @@ import { instant, MINUTE_MS } from '../common/time.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../image/image.ts';
 import { unionOfTags } from '../image/image-properties.ts';
 import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
-
 import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from './rebuild.ts';
 
 /*

@@ -288,7 +288,7 @@ describe('services without a task', () => {
       'ecs:DescribeTaskDefinition',
       () => ecs.on(DescribeTaskDefinitionCommand).rejects(awsError('AccessDeniedException')),
     ],
-  ])('without %s what runs is read, and the missing right is told', async (action, deny) => {
+  ])('without %s what runs is read, and the unread list names the missing right', async (action, deny) => {
     runs(task());
     hasServices(atZero('standby'));
     deny();
@@ -303,7 +303,7 @@ describe('services without a task', () => {
     ]);
   });
 
-  test('a service that ECS cannot describe now is told, and one that was deleted is left out', async () => {
+  test('a service that ECS cannot describe now leaves the list unread, and one that was deleted is left out', async () => {
     runs(task());
     hasServices(atZero('standby'));
     ecs.on(DescribeServicesCommand).resolves({ failures: [{ arn: 'standby', reason: 'MISSING' }] });
