@@ -55,11 +55,12 @@ export interface TryEnd {
 
 /**
  * Removes the facts that a scan shows to be fixed in the head. Every other fact of the rebuild counts one more try,
- * unless nothing was built or the output could not be judged because a registry was not read. A candidate that is not
- * promoted fixes nothing, because the head still has the facts. A picked-up parent keeps counting while its head is the
- * same, so a stream that stays behind the same head is not built forever. The try counts on the parents of the
- * reservation and on those that the output shows, because the reservation may have been wrong and the next rebuild uses
- * what is known by then. Worse outputs count there, too, until a rebuild on the same heads fixes all of its facts.
+ * unless nothing was built. While a registry cannot be read no output can be judged, and the count bounds these builds
+ * too. A candidate that is not promoted fixes nothing, because the head still has the facts. A picked-up parent keeps
+ * counting while its head is the same, so a stream that stays behind the same head is not built forever. The try counts
+ * on the parents of the reservation and on those that the output shows, because the reservation may have been wrong and
+ * the next rebuild uses what is known by then. Worse outputs count there, too, until a rebuild on the same heads fixes
+ * all of its facts.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
@@ -73,8 +74,7 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const places = [...shown, parents];
   const isFixed = outcome.result === 'fixed' && !isUnused;
   const kept = withoutTries(isFixed ? withoutWorse(tried, places) : tried, fixed);
-  const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
-  const counted = takenOverFrom === undefined && !isUnread ? asked.difference(fixed) : new Set<string>();
+  const counted = takenOverFrom === undefined ? asked.difference(fixed) : new Set<string>();
   // The build has counted its facts when it ended without a scan.
   const isWorse = outcome.result === 'worse' && (takenOverFrom === undefined || resumesUnscanned === true);
   const counting = isWorse ? new Set([...counted, WORSE]) : counted;
