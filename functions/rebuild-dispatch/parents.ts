@@ -4,6 +4,7 @@ import { type CascadeNode, hasEnded } from '../../shared/domain/cause/cascade.ts
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
 import { factStatus } from '../../shared/domain/cause/fact-status.ts';
 import { type Unplaced, unplacedText } from '../../shared/domain/cause/unplaced.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import {
   type NegativeDecision,
   PARENT_NOT_VERIFIED,
@@ -60,6 +61,41 @@ export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | und
   return { answer: wait(PARENT_ON_HOLD, detail), isFinal: false };
 }
 
+/** After this time the push of a verified output has reached the ledger, by its event or by the refresh that asks for it. */
+const HEAD_ARRIVES_MS = 15 * MINUTE_MS;
+
+/**
+ * Why a node may not use a parent whose head is still, or again, the one that its cascade replaced; nothing if there is
+ * none. The push of the verified output may be on its way. Later somebody has moved the tag back: then the node ends, and
+ * the parent is planned again with it.
+ */
+export async function replacedHead(
+  { rebuilds, clock }: Pick<DispatchPorts, 'rebuilds' | 'clock'>,
+  { known }: Pick<NodeLineage, 'known'>,
+  parents: readonly ParentNode[],
+): Promise<NegativeDecision | undefined> {
+  const replaced = parents.flatMap(({ stream, node }) => {
+    const head = headDigestOf(known.streams.get(stream)?.head);
+    const isBack = node?.output !== undefined && head === node.headBefore && head !== node.output;
+    return head !== undefined && isBack ? [{ ...node, stream, head }] : [];
+  });
+  const ends = await mapConcurrently(replaced, READS_AT_ONCE, async (parent) => {
+    const rebuild = parent.rebuildId === undefined ? undefined : await rebuilds.get(parent.stream, parent.rebuildId);
+    return { ...parent, arrivesByEpochMs: (rebuild?.endedAtEpochMs ?? clock()) + HEAD_ARRIVES_MS };
+  });
+  const back = ends.find(({ arrivesByEpochMs }) => clock() >= arrivesByEpochMs);
+  if (back) {
+    const detail = `The head of parent stream ${back.stream} is ${back.head} again, which this cascade replaced. This stream was not built. ${PLANNED_AGAIN}`;
+    return wait(PARENT_NOT_VERIFIED, detail);
+  }
+  const [awaited] = ends;
+  if (!awaited) return undefined;
+  return wait(
+    PARENT_ON_HOLD,
+    `This stream waits until the ledger has the push of ${awaited.output} as head of parent stream ${awaited.stream}.`,
+  );
+}
+
 /**
  * Why a node may not use the current heads of its parents; nothing if it may. Each head must be the verified output of
  * this cascade, or be judged and no worse than the node's own head. Another push may have moved it while the node
@@ -72,10 +108,8 @@ export function foreignHead(
 ): NegativeDecision | undefined {
   const nodes = new Map(parents.map((one) => [one.stream, one.node]));
   const isVerified = (parent: string): boolean => {
-    const { output, headBefore } = nodes.get(parent) ?? {};
-    const head = headDigestOf(known.streams.get(parent)?.head);
-    // The ledger may not have the push of the verified output yet.
-    return output !== undefined && (head === output || head === headBefore);
+    const { output } = nodes.get(parent) ?? {};
+    return output !== undefined && headDigestOf(known.streams.get(parent)?.head) === output;
   };
   const [first] = parentObstacles({ stream, heads }, known, isVerified);
   return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} This stream was not built. ${PLANNED_AGAIN}`);

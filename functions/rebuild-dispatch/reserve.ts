@@ -17,6 +17,7 @@ import {
   outputsOf,
   type ParentNode,
   parentNodesOf,
+  replacedHead,
   unverifiedParent,
   withoutUnreadAges,
 } from './parents.ts';
@@ -140,7 +141,10 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
   if (ports.clock() >= cascade.deadlineEpochMs) return node.answer ?? TOO_LATE;
-  const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
+  const spared =
+    (await notNeeded(ports, node)) ??
+    (await replacedHead(ports, lineage, parents)) ??
+    foreignHead(stream, lineage, parents);
   if (spared) return spared;
   const attempt = history.failuresInARow + 1;
   const ofOthers = factsOfOthers(node);

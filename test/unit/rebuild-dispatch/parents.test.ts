@@ -1,12 +1,13 @@
 import type { CascadeNode, NodeState } from '../../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage/parent.ts';
 import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/rollout/cascade-end.ts';
 import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
-import { ageFact, cascade, node } from '../../support/rebuild-samples.ts';
+import { ageFact, cascade, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, HOUR_MS, imageProperties, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {
@@ -329,6 +330,38 @@ describe('the head of a parent that somebody else pushed', () => {
     expect(world.runner.started).toHaveLength(1);
   });
 
+  /** The parent was built by its rebuild; the ledger has the head of before, in which the node's own fact is. */
+  async function replaced(endedMinutesAgo: number): Promise<DispatchWorld> {
+    const world = await dispatchWorld();
+    await pushed(world);
+    await headIs(world, 'base', PARENT);
+    const endedAtEpochMs = world.clock() - endedMinutesAgo * MINUTE_MS;
+    await world.rebuilds.record(PARENT, 'p', () => ({ ...rebuild('p'), stream: PARENT, endedAtEpochMs }));
+    await parentIs(world, { ...verified, rebuildId: 'p' });
+    return world;
+  }
+
+  test('is again the one that the cascade replaced: nothing is built on it, and the node is planned again', async () => {
+    const world = await replaced(15);
+    const machine = await (await child(world)).run();
+    expect(world.runner.started).toEqual([]);
+    const ended = await nodeOf(world, machine.node);
+    expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
+    expect(ended.answer?.detail).toContain(`is ${digestOf('base')} again, which this cascade replaced`);
+    expect(await causeOf(world)).toMatchObject({ state: 'open' });
+  });
+
+  test('is still the one before, and its push was just now: the node waits for it, then it is built', async () => {
+    const world = await replaced(14);
+    const machine = await child(world);
+    await machine.step();
+    expect(world.runner.started).toEqual([]);
+    expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'parent-on-hold' } });
+    await headIs(world, 'new base', PARENT);
+    await machine.run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+
   test('is not judged, and an unread repository hides the age of the node: it is not built', async () => {
     const world = await dispatchWorld();
     await pushed(world);
@@ -404,10 +437,10 @@ describe('the head of a parent that somebody else pushed', () => {
     }
   });
 
-  test.each(['base', 'new base'])('is no obstacle if the ledger knows %s, which is in the cascade', async (head) => {
+  test('is no obstacle if it is the verified output of the cascade', async () => {
     const world = await dispatchWorld();
     await pushed(world);
-    await headIs(world, head, PARENT);
+    await headIs(world, 'new base', PARENT);
     await parentIs(world, verified);
     await (await child(world)).run('waiting');
     expect(world.runner.started).toHaveLength(1);
