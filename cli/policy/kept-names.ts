@@ -12,9 +12,9 @@ export type NamedPolicy = Omit<KeptNames, 'unclear'>;
  * @throws UsageError if it is not clear which release line goes on as which
  */
 export async function namedAsBefore(policies: Pick<Policies, 'history'>, policy: Policy): Promise<NamedPolicy> {
-  const history = await policies.history();
+  const { applied } = await policies.history();
   const { unclear, ...kept } = keepStreamNames(
-    history.map((applied) => applied.policy),
+    applied.map((one) => one.policy),
     policy,
   );
   if (unclear.length === 0) return kept;

@@ -157,7 +157,10 @@ export function imagesForeseen(
   next: PolicyVersion,
 ): Pick<ImageLedger, 'get'> {
   const readers = { ancestors: ancestorReader(ledger), configBelow: configBelowReader(ledger) };
-  const readHistory = async () => appliedWith(await ledger.policies.history(), next, ledger.clock());
+  const readHistory = async () => {
+    const { applied, unreadable } = await ledger.policies.history();
+    return { isPartial: unreadable.length > 0, applied: appliedWith(applied, next, ledger.clock()) };
+  };
   let history: ReturnType<typeof readHistory> | undefined;
   return {
     async get(digests) {
@@ -167,7 +170,8 @@ export function imagesForeseen(
         const { verdict, inputs } = await judgedBy({ ...ledger, ...readers }, image, next);
         if (newObjections(verdict, image.verdict).length === 0) return [digest, image] as const;
         history ??= readHistory();
-        const dated = datedVerdict(verdict, inputs, await history, ledger.clock());
+        const { applied, isPartial } = await history;
+        const dated = datedVerdict(verdict, { ...inputs, isHistoryPartial: isPartial }, applied, ledger.clock());
         const reasons = [...image.verdict.reasons, ...newObjections(dated, image.verdict)];
         return [digest, { ...image, verdict: { ...image.verdict, status: 'violating', reasons } as Verdict }] as const;
       });

@@ -1,3 +1,4 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { piecesOf } from '../../shared/concurrency.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
@@ -13,6 +14,8 @@ import {
   type Outcome,
   type Target,
 } from '../../shared/judging/judge-images.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
 import { ImageNotRecordedError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
@@ -39,7 +42,8 @@ export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
  * Judges a batch of a review, and reads only results that no event brought. Failures are retried after the rest, then
  * named in the run: each digest has exactly one outcome.
  */
-export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
+export async function judgeBatch(given: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
+  const ports = { ...given, policies: telling(given.policies) };
   const policy = await policyOfRun(ports, batch);
   const outcomes = new Map<Digest, Outcome>();
   let left: readonly Digest[] = batch.digests;
@@ -71,6 +75,29 @@ async function judgePiece(
     digests.map((digest) => [digest, judged.get(digest) ?? { error: new ImageNotRecordedError(digest) }] as const),
   );
 }
+
+/** What policies objected to that cannot be read is lost, so that a rule may look newer than it is. Told once a batch. */
+function telling(policies: JudgeBatchPorts['policies']): JudgeBatchPorts['policies'] {
+  let isTold = false;
+  return {
+    load: (version) => policies.load(version),
+    async history() {
+      const read = await policies.history();
+      const { unreadable } = read;
+      if (unreadable.length > 0 && !isTold) {
+        isTold = true;
+        metrics.addMetric('PoliciesUnreadable', MetricUnit.Count, unreadable.length);
+        logger.warn('earlier policies cannot be read, so the grace of a rule may begin later than it should', {
+          versions: unreadable.slice(0, MOST_NAMED),
+          next: 'Restore policies/<version>.json in the evidence bucket from an earlier version of the object.',
+        });
+      }
+      return read;
+    },
+  };
+}
+
+const MOST_NAMED = 10;
 
 function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord, policy: Policy): Target {
   const source = findingSource(image, batch, ports.clock(), policy);

@@ -6,7 +6,7 @@ import { type AppliedPolicy, appliedWith } from '../domain/policy/applied-policy
 import { type Finding, findingKey, fingerprint } from '../domain/scan/finding.ts';
 import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
 import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
-import { datedVerdict, isDatable } from '../domain/verdict/dated-verdict.ts';
+import { datedVerdict, isDatable, withEndedTags } from '../domain/verdict/dated-verdict.ts';
 import { evaluate, type VerdictInputs } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { knowsMore, propertiesIn, withJudgement } from '../domain/verdict/image-updates.ts';
@@ -16,7 +16,7 @@ import type { Clock } from '../ports/clock.ts';
 import { ImageChangedError, ImageNotRecordedError } from '../ports/errors.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports/ledger.ts';
-import type { Policies, PolicyVersion } from '../ports/policies.ts';
+import type { Policies, PolicyHistory, PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
 import { configBelowReader, type ReadConfigBelow } from './config-below.ts';
 import { recordFirstSeenIn } from './first-seen.ts';
@@ -33,10 +33,10 @@ interface JudgePorts {
   readonly ancestors: ReadAncestors;
   readonly configBelow: ReadConfigBelow;
   /** The policy of the judgement, then those that were in force before it. */
-  readonly applied: () => Promise<readonly AppliedPolicy[]>;
+  readonly history: () => Promise<PolicyHistory>;
 }
 
-export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow' | 'applied'> {
+export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow' | 'history'> {
   readonly policies: Pick<Policies, 'history'>;
   readonly images: ImageLedger;
   readonly causes: CauseLedger;
@@ -83,11 +83,14 @@ export async function judgeImages(
     return results.flat();
   };
 
-  const readHistory = async () => appliedWith(await ports.policies.history(), policy, ports.clock());
+  const readHistory = async () => {
+    const { applied, ...read } = await ports.policies.history();
+    return { ...read, applied: appliedWith(applied, policy, ports.clock()) };
+  };
   let history: ReturnType<typeof readHistory> | undefined;
   const judging = {
     ...{ ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) },
-    applied: () => (history ??= readHistory()),
+    history: () => (history ??= readHistory()),
   };
   const judged = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
   const failedStreams = await recordCauses(ports.causes, judged.flatMap(factsFor));
@@ -183,18 +186,20 @@ async function judgeImage(
 
 /** Most images break no rule, and nothing more is read for them. */
 async function dated(
-  { applied, ancestors }: Pick<JudgePorts, 'applied' | 'ancestors'>,
-  verdict: Verdict,
+  { history, ancestors }: Pick<JudgePorts, 'history' | 'ancestors'>,
+  judged: Verdict,
   facts: VerdictInputs & { readonly image: ImageRecord },
   nowEpochMs: number,
 ): Promise<Verdict> {
+  const verdict = withEndedTags(judged, facts.image.verdict, nowEpochMs);
   if (!isDatable(verdict)) return verdict;
-  const policies = await applied();
-  const [{ policy }] = policies as [AppliedPolicy];
+  const { applied, unreadable } = await history();
+  const [{ policy }] = applied as [AppliedPolicy];
   // A waiver that the policy no longer has may have covered what the image inherits.
-  const waivers = policies.flatMap((one) => one.policy.waivers);
+  const waivers = applied.flatMap((one) => one.policy.waivers);
   const below = await ancestors(facts.image, { ...policy, waivers }, nowEpochMs);
-  return datedVerdict(verdict, { ...facts, ancestors: below }, policies, nowEpochMs);
+  const inputs = { ...facts, ancestors: below, isHistoryPartial: unreadable.length > 0 };
+  return datedVerdict(verdict, inputs, applied, nowEpochMs);
 }
 
 type WithFindings = Known & Required<Pick<Known, 'findings'>>;

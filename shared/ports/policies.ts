@@ -11,6 +11,14 @@ export interface PolicyVersion {
 /** The policy in force, with what doors need of those that were in force before it. */
 export interface CurrentPolicy extends PolicyVersion, DoorPolicy {}
 
+/** The policies of the last 180 days. */
+export interface PolicyHistory {
+  /** The newest first: the one in force, if it can be read, and those before it. */
+  readonly applied: readonly AppliedPolicy[];
+  /** Versions whose documents cannot be read, each once: what they objected to is not known. */
+  readonly unreadable: readonly string[];
+}
+
 /** The policy in force: one document in a versioned bucket, its pointer in the ledger. */
 export interface Policies {
   /**
@@ -20,11 +28,7 @@ export interface Policies {
   current(): Promise<CurrentPolicy>;
   /** The built-in one can always be loaded. @throws PolicyUnreadableError, as above. */
   load(version: string): Promise<PolicyVersion>;
-  /**
-   * The policies of the last 180 days, the newest first: the one in force, if it can be read, and those before it. One whose
-   * document cannot be read is left out.
-   */
-  history(): Promise<readonly AppliedPolicy[]>;
+  history(): Promise<PolicyHistory>;
 }
 
 /** Changes of the policy by a person. */

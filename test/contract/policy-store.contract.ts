@@ -89,22 +89,25 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
         ['b.example/*'],
         ['a.example/*'],
       ]);
-      expect(await store.history()).toEqual([]);
+      expect(await store.history()).toEqual({ applied: [], unreadable: [] });
     });
 
-    test('are known with their documents; one that is lost is left out', async () => {
+    test('are known with their documents; one that is lost is named', async () => {
       const { store, versions } = await changedTwice();
-      const spans = async () => (await store.history()).map(({ version, fromEpochMs }) => [version, fromEpochMs]);
+      const spans = async () =>
+        (await store.history()).applied.map(({ version, fromEpochMs }) => [version, fromEpochMs]);
       const [newest, between, oldest] = await spans();
       expect([newest, between, oldest]).toEqual([
         [versions[0], day(5).atEpochMs],
         [versions[1], day(3).atEpochMs],
         [versions[0], day(0).atEpochMs],
       ]);
-      expect((await store.history())[1]?.policy).toEqual(namesOf('b.example/*'));
+      expect((await store.history()).applied[1]?.policy).toEqual(namesOf('b.example/*'));
       const unread = await changedTwice();
       await unread.lose(unread.versions[1]);
-      expect((await unread.store.history()).map(({ version }) => version)).toEqual([newest?.[0], oldest?.[0]]);
+      const { applied, unreadable } = await unread.store.history();
+      expect(applied.map(({ version }) => version)).toEqual([newest?.[0], oldest?.[0]]);
+      expect(unreadable).toEqual([between?.[0]]);
     });
 
     test('none is added by the same text, also where its document was lost', async () => {
@@ -118,7 +121,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
 
     test('there is none before the first policy', async () => {
       const store = await storeOf();
-      expect(await store.history()).toEqual([]);
+      expect(await store.history()).toEqual({ applied: [], unreadable: [] });
       await store.publish(policy(30), day(0));
       expect((await store.current()).applied.map(({ fromEpochMs }) => fromEpochMs)).toEqual([day(0).atEpochMs]);
     });

@@ -7,11 +7,15 @@ import { sourceReasons, userReasons } from './config-rules.ts';
 import { ageLimitOf, findingReasons, type VerdictInputs } from './evaluate.ts';
 import type { ImageRecord } from './image-record.ts';
 import { tagReasons } from './tag-reasons.ts';
-import type { Reason, Verdict } from './verdict.ts';
+import type { EndedTag, Reason, Verdict } from './verdict.ts';
 import { endOfWaiversOf, graceOfDoorsMs } from './waiver.ts';
 
 /** The inputs of a verdict, with the verdict before it. */
-export type DatedInputs = VerdictInputs & { readonly image: Pick<ImageRecord, 'verdict'> };
+export type DatedInputs = VerdictInputs & {
+  readonly image: Pick<ImageRecord, 'verdict'>;
+  /** Some of the earlier policies cannot be read, so that a rule may look newer than it is. */
+  readonly isHistoryPartial?: boolean;
+};
 
 /** Objections whose grace counts from a policy at the earliest. */
 const DATED: Readonly<Partial<Record<Reason['kind'], 'fact' | 'rule'>>> = {
@@ -43,14 +47,18 @@ export function datedVerdict(
   const reasons = verdict.reasons.map((reason): Reason => {
     if (!isDated(reason)) return reason;
     const same = (policy: Policy): readonly Reason[] => given(policy, reason);
-    const ruleSinceEpochMs =
+    const foundSinceEpochMs =
       objectedSince(applied, (policy) => earliestOf(same(policy)), graceMs) ?? current.fromEpochMs;
+    // What policies that cannot be read objected to is lost. The verdict before keeps it, so that no loss renews a grace again.
+    const ruleSinceEpochMs = inputs.isHistoryPartial
+      ? Math.min(foundSinceEpochMs, sinceBefore(reason, inputs.image.verdict) ?? foundSinceEpochMs)
+      : foundSinceEpochMs;
     // No waiver covers what is unknown.
     if (reason.effect === 'unknown') return { ...reason, sinceEpochMs: ruleSinceEpochMs };
     const sinceEpochMs = Math.max(
       ruleSinceEpochMs,
       endOfWaiversOf(applied, inputs, (one) => (one === current ? [reason] : same(one.policy)), nowEpochMs) ?? 0,
-      (reason.kind === 'tag' ? tagSeenAt(reason, inputs.image.verdict, applied, same, nowEpochMs) : undefined) ?? 0,
+      (reason.kind === 'tag' ? tagSeenAt(reason, inputs, applied, same, nowEpochMs) : undefined) ?? 0,
     );
     const isLater = sinceEpochMs > (reason.deadlineEpochMs ?? 0) && sinceEpochMs + graceMs > nowEpochMs;
     // A rule has no deadline. One without an instant is of a version before 0.3.0.
@@ -123,13 +131,17 @@ function tierUnder(policy: Policy, { image }: DatedInputs, current: Policy): typ
   return then === now ? image.tier : then;
 }
 
+/** Since when the verdict before gave the same; `undefined` if it did not. */
+const sinceBefore = (reason: Reason, before: Verdict | undefined): number | undefined =>
+  before?.reasons.find((one) => isDated(one) && meaningOf(one) === meaningOf(reason))?.sinceEpochMs;
+
 /**
  * When an image was first seen with a tag that a rule forbids: a tag may come long after the rule. Before, a verdict of a policy
  * that forbids it too did not have it. `undefined` if nothing tells it.
  */
 function tagSeenAt(
-  reason: Reason,
-  before: Verdict | undefined,
+  reason: Reason & { readonly kind: 'tag' },
+  { image: { verdict: before } }: DatedInputs,
   applied: readonly AppliedPolicy[],
   same: (policy: Policy) => readonly Reason[],
   nowEpochMs: number,
@@ -137,7 +149,41 @@ function tagSeenAt(
   if (!before) return undefined;
   const known = before.reasons.find((one) => one.kind === 'tag' && meaningOf(one) === meaningOf(reason));
   if (known) return known.sinceEpochMs;
+  const { endedTags = [] } = before;
+  const ended = endedTags.find(({ tag }) => tag === reason.tag) ?? endedTags.find(({ tag }) => tag === undefined);
+  const graceMs = graceOfDoorsMs(applied[0]?.policy.doors);
+  if (ended && nowEpochMs - ended.untilEpochMs < graceMs) return ended.sinceEpochMs;
   if (before.reasons.some(({ kind, effect }) => kind === 'tag' && effect === 'unknown')) return undefined;
   const judgedBy = applied.find(({ version }) => version === before.policyVersion);
   return judgedBy && same(judgedBy.policy).length > 0 ? nowEpochMs : undefined;
+}
+
+/** The longest grace: a tag that comes back after it begins again. */
+const ENDED_KEPT_MS = 90 * DAY_MS;
+export const MOST_ENDED_TAGS = 20;
+
+/**
+ * A verdict with the wrong tags that the image had and has no longer. Without them, a tag that is put on and off each day would
+ * have a new grace each time. Of too many, those that ended first count as one, for each tag that is not kept: from the first of
+ * them to the last.
+ */
+export function withEndedTags(verdict: Verdict, before: Verdict | undefined, nowEpochMs: number): Verdict {
+  if (!before) return verdict;
+  const tags = new Set(verdict.reasons.flatMap((reason) => (reason.kind === 'tag' ? [reason.tag] : [])));
+  const gone = before.reasons.flatMap((reason): EndedTag[] => {
+    const { sinceEpochMs, effect } = reason;
+    if (reason.kind !== 'tag' || effect !== 'violates' || sinceEpochMs === undefined) return [];
+    return [{ ...(reason.tag !== undefined && { tag: reason.tag }), sinceEpochMs, untilEpochMs: nowEpochMs }];
+  });
+  const ended = [...gone, ...(before.endedTags ?? [])].filter(
+    ({ tag, untilEpochMs }) => (tag === undefined || !tags.has(tag)) && untilEpochMs > nowEpochMs - ENDED_KEPT_MS,
+  );
+  if (ended.length === 0) return verdict;
+  const named = ended.filter(({ tag }) => tag !== undefined);
+  const others = [...named.slice(MOST_ENDED_TAGS), ...ended.filter(({ tag }) => tag === undefined)];
+  const rest: EndedTag = {
+    sinceEpochMs: Math.min(...others.map(({ sinceEpochMs }) => sinceEpochMs)),
+    untilEpochMs: Math.max(...others.map(({ untilEpochMs }) => untilEpochMs)),
+  };
+  return { ...verdict, endedTags: [...named.slice(0, MOST_ENDED_TAGS), ...(others.length > 0 ? [rest] : [])] };
 }

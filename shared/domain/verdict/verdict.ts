@@ -119,6 +119,16 @@ export interface Verdict {
    * with a known birth below its limit has one, also without a `due` reason.
    */
   readonly nextBreachAtEpochMs?: number;
+  /** Wrong tags that the image has no longer, those that ended last first; absent without one. */
+  readonly endedTags?: readonly EndedTag[];
+}
+
+/** A rule forbade a tag that then was taken away, or was not known. If it comes back soon, its grace goes on (`withEndedTags`). */
+export interface EndedTag {
+  /** Absent for one of many that are not kept. */
+  readonly tag?: string;
+  readonly sinceEpochMs: number;
+  readonly untilEpochMs: number;
 }
 
 /** How many compliant images have a scan of which coverage; of the others it is unknown. */

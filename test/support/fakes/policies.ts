@@ -9,7 +9,7 @@ import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/policy
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../shared/ports/errors.ts';
-import type { CurrentPolicy, PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
+import type { CurrentPolicy, PolicyHistory, PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
 
 /** Documents in memory, as S3 shows them to who may not list a bucket; a version is a hash of its document. */
 export class FakePolicyStore implements PolicyStore {
@@ -39,15 +39,17 @@ export class FakePolicyStore implements PolicyStore {
     return { ...current, applied: [{ ...current, fromEpochMs: this.#atEpochMs }, ...before] };
   }
 
-  async history(): Promise<readonly AppliedPolicy[]> {
-    if (!this.#current) return [];
+  async history(): Promise<PolicyHistory> {
+    if (!this.#current) return { applied: [], unreadable: [] };
     const before = this.#earlier.map(({ doors: _, ...one }) => one);
     const all = [{ version: this.#current, fromEpochMs: this.#atEpochMs }, ...before];
     const read = await Promise.allSettled(all.map(({ version }) => this.load(version)));
-    return all.flatMap((one, n) => {
+    const applied = all.flatMap((one, n): readonly AppliedPolicy[] => {
       const loaded = read[n];
       return loaded?.status === 'fulfilled' ? [{ ...one, policy: loaded.value.policy }] : [];
     });
+    const lost = all.filter((_, n) => read[n]?.status === 'rejected').map(({ version }) => version);
+    return { applied, unreadable: [...new Set(lost)] };
   }
 
   async load(version: string): Promise<PolicyVersion> {

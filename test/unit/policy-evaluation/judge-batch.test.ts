@@ -1,10 +1,15 @@
+import { jest } from '@jest/globals';
 import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Artifact } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
 import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { propertiesIn } from '../../../shared/domain/verdict/image-updates.ts';
+import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
+import { metrics } from '../../../shared/lambda/metrics.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { alone } from '../../support/samples.ts';
@@ -675,5 +680,51 @@ describe('failures', () => {
     expect(await collect(world.runs.parts(batch.runId))).toContainEqual(
       expect.objectContaining({ kind: 'policy', key: 'gone', error: 'PolicyUnreadableError' }),
     );
+  });
+});
+
+test('earlier policies that cannot be read are told of once, with the versions', async () => {
+  const world = await scanned();
+  const { version: replaces, policy } = await world.policies.current();
+  const next = { ...policy, staleScanHours: policy.staleScanHours + 1 };
+  const policyVersion = await world.policies.publish(next, { replaces, atEpochMs: world.clock() });
+  world.policies.lose(replaces);
+  const warn = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
+  const count = jest.spyOn(metrics, 'addMetric').mockImplementation(() => metrics);
+  try {
+    await judgeBatch(world.ports, { ...batchOf(world, [image]), policyVersion });
+    expect(count.mock.calls).toEqual([['PoliciesUnreadable', 'Count', 1]]);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('cannot be read'), expect.objectContaining({ versions: [replaces] })],
+    ]);
+  } finally {
+    warn.mockRestore();
+    count.mockRestore();
+  }
+});
+
+test('what rules objected to stays known: a tag that was taken away, and since when while earlier policies cannot be read', async () => {
+  const world = await scanned([]);
+  await judgeBatch(world.ports, batchOf(world, [image]));
+  const sinceEpochMs = world.clock() - 9 * DAY_MS;
+  const tag = { ruleId: 'tags', effect: 'violates', kind: 'tag', tag: 'latest', sinceEpochMs } as const;
+  const user = { ruleId: 'non-root', effect: 'violates', kind: 'user', user: '', sinceEpochMs } as const;
+  const { version: replaces, policy } = await world.policies.current();
+  const next = {
+    ...policy,
+    nonRoot: { id: 'non-root', tiers: ['base' as const, 'platform' as const, 'application' as const] },
+  };
+  const policyVersion = await world.policies.publish(next, { replaces, atEpochMs: world.clock() });
+  world.policies.lose(replaces);
+  world.advance(DAY_MS);
+  const record = known(world) as ImageRecord;
+  world.images.records.set(image, {
+    ...{ ...record, configFacts: { user: '' } },
+    verdict: { ...(record.verdict as Verdict), status: 'violating', reasons: [tag, user] },
+  });
+  await judgeBatch(world.ports, { ...batchOf(world, [image]), policyVersion });
+  expect(known(world)?.verdict).toMatchObject({
+    reasons: [{ kind: 'user', sinceEpochMs }],
+    endedTags: [{ tag: 'latest', sinceEpochMs, untilEpochMs: world.clock() }],
   });
 });

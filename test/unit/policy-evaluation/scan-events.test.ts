@@ -233,7 +233,7 @@ test('without a policy in force the whole batch fails and is redelivered', async
   const world = await scanned();
   const policies = {
     current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })),
-    history: async () => [],
+    history: async () => ({ applied: [], unreadable: [] }),
   };
   await expect(handleScanEvents({ ...portsOf(world), policies }, [scanEvent(image)])).rejects.toThrow('none');
 });

@@ -15,7 +15,7 @@ import type { Policy, StreamRule } from '../../../domain/policy/policy.ts';
 import { policyVersion, storedPolicy } from '../../../domain/policy/policy-check.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../ports/errors.ts';
-import type { CurrentPolicy, Policies, PolicyStore, PolicyVersion } from '../../../ports/policies.ts';
+import type { CurrentPolicy, Policies, PolicyHistory, PolicyStore, PolicyVersion } from '../../../ports/policies.ts';
 import { isRefusal } from '../../refusal.ts';
 import type { Condition } from '../table/item.ts';
 import { recordOf } from '../table/items.ts';
@@ -57,20 +57,22 @@ export class DynamoPolicies implements Policies {
     return new PolicyUnreadableError('in force', new TypeError('the ledger has lost which one it is'));
   }
 
-  async history(): Promise<readonly AppliedPolicy[]> {
+  async history(): Promise<PolicyHistory> {
     const pointer = await this.pointer();
-    if (!pointer || !isVersion(pointer.version)) return [];
+    if (!pointer || !isVersion(pointer.version)) return { applied: [], unreadable: [] };
     const before = earlierIn(pointer).map(({ doors: _, ...one }) => one);
     const all = [{ version: pointer.version, fromEpochMs: sinceOf(pointer) }, ...before];
-    const read = await mapConcurrently(all, DOCUMENTS_AT_ONCE, async (one) => {
+    const unreadable = new Set<string>();
+    const read = await mapConcurrently(all, DOCUMENTS_AT_ONCE, async (one): Promise<readonly AppliedPolicy[]> => {
       try {
         return [{ ...one, policy: (await this.load(one.version)).policy }];
       } catch (error) {
-        if (error instanceof PolicyUnreadableError) return [];
-        throw error;
+        if (!(error instanceof PolicyUnreadableError)) throw error;
+        unreadable.add(one.version);
+        return [];
       }
     });
-    return read.flat();
+    return { applied: read.flat(), unreadable: [...unreadable] };
   }
 
   load(version: string): Promise<PolicyVersion> {

@@ -1,7 +1,13 @@
 import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import { type Finding, findingKey } from '../../../../shared/domain/scan/finding.ts';
-import { type DatedInputs, datedVerdict, isDatable } from '../../../../shared/domain/verdict/dated-verdict.ts';
+import {
+  type DatedInputs,
+  datedVerdict,
+  isDatable,
+  MOST_ENDED_TAGS,
+  withEndedTags,
+} from '../../../../shared/domain/verdict/dated-verdict.ts';
 import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
 import type { Verdict } from '../../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../../shared/schema.ts';
@@ -356,6 +362,165 @@ describe('a tag that comes after the rule', () => {
     ],
   ])('counts from the policy if %s', (_, story, changes) => {
     expect(since(story, judgedBefore(changes))).toEqual({ tags: 60 });
+  });
+});
+
+describe('a tag that goes and comes back', () => {
+  const tagged = (...tags: readonly string[]) => ({
+    ...BAD,
+    tagFacts: [{ location: LOCATION, tags, unmovedTags: {} }],
+  });
+  const policies = applied([[60, { tags: {} }]]);
+  const [current] = policies as [AppliedPolicy];
+  /** Judgements by the tags that the image has, `undefined` for unknown ones; the last verdict. */
+  function judgedEach(story: readonly (readonly [daysAgo: number, tags: readonly string[] | undefined])[]): Verdict {
+    let before: Verdict = { status: 'compliant', reasons: [], policyVersion: current.version };
+    for (const [daysAgo, tags] of story) {
+      const at = NOW - daysAgo * DAY;
+      const { tagFacts: _, ...unknown } = BAD;
+      const given = tags ? tagged(...tags) : unknown;
+      const inputs: DatedInputs = {
+        ...{ image: { lineage: alone(given), ...given, verdict: before }, scan: completeScan(), findings: [] },
+        firstSeen: new Map(),
+      };
+      const verdict = withEndedTags(evaluate(inputs, current.policy, current.version, at), before, at);
+      before = datedVerdict(verdict, inputs, policies, at);
+    }
+    return before;
+  }
+  const sinceOf = ({ reasons }: Verdict, tag = 'latest') => {
+    const since = reasons.find((one) => one.kind === 'tag' && one.tag === tag)?.sinceEpochMs;
+    return since === undefined ? undefined : (NOW - since) / DAY;
+  };
+  const [GOOD, LATEST] = [['0a1b2c3d4e5f-17'], ['latest']];
+
+  test.each<[string, Parameters<typeof judgedEach>[0], number]>([
+    [
+      'the next day',
+      [
+        [20, LATEST],
+        [19, GOOD],
+        [18, LATEST],
+        [17, GOOD],
+        [16, LATEST],
+      ],
+      20,
+    ],
+    [
+      'just within the grace',
+      [
+        [20, LATEST],
+        [14, GOOD],
+        [1, LATEST],
+      ],
+      20,
+    ],
+    [
+      'after the grace',
+      [
+        [20, LATEST],
+        [14, GOOD],
+        [0, LATEST],
+      ],
+      0,
+    ],
+    [
+      'after its tags were not known for some days',
+      [
+        [20, LATEST],
+        [14, undefined],
+        [12, undefined],
+        [10, LATEST],
+      ],
+      20,
+    ],
+    [
+      'while another wrong tag came and went',
+      [
+        [20, LATEST],
+        [14, ['stable']],
+        [12, GOOD],
+        [10, LATEST],
+      ],
+      20,
+    ],
+    [
+      'and stays',
+      [
+        [20, LATEST],
+        [14, GOOD],
+        [10, LATEST],
+        [2, LATEST],
+      ],
+      20,
+    ],
+  ])('a wrong tag comes back %s', (_, story, days) => {
+    expect(sinceOf(judgedEach(story))).toBe(days);
+  });
+
+  test('another tag that is new has its own grace', () => {
+    expect(
+      sinceOf(
+        judgedEach([
+          [20, LATEST],
+          [14, GOOD],
+          [10, ['stable']],
+        ]),
+        'stable',
+      ),
+    ).toBe(10);
+  });
+
+  test('too many tags count as one, from the first of them', () => {
+    const names = Array.from({ length: MOST_ENDED_TAGS + 3 }, (_, n) => `wrong-${n}`);
+    const story = names.map((name, n) => [13 - n / 10, [name]] as const);
+    const verdict = judgedEach([[13.1, LATEST], ...story, [5, GOOD], [4, ['never-seen']]]);
+    expect(verdict.endedTags).toHaveLength(MOST_ENDED_TAGS + 1);
+    expect(sinceOf(verdict, 'never-seen')).toBe(13.1);
+    expect(
+      sinceOf(judgedEach([...story, [5, GOOD], [4, [`wrong-${MOST_ENDED_TAGS}`]]]), `wrong-${MOST_ENDED_TAGS}`),
+    ).toBe(11);
+  });
+
+  test('nothing is kept of an image whose tags are right, nor longer than the longest grace', () => {
+    expect(
+      judgedEach([
+        [20, GOOD],
+        [10, GOOD],
+      ]),
+    ).not.toHaveProperty('endedTags');
+    const seen: Verdict = {
+      ...judgedEach([
+        [20, LATEST],
+        [19, GOOD],
+      ]),
+      policyVersion: 'v0',
+    };
+    expect(seen.endedTags).toHaveLength(1);
+    const good: Verdict = { status: 'compliant', reasons: [], policyVersion: 'v0' };
+    expect(withEndedTags(good, seen, NOW + 70 * DAY).endedTags).toHaveLength(1);
+    expect(withEndedTags(good, seen, NOW + 71 * DAY)).toEqual(good);
+  });
+});
+
+describe('while earlier policies cannot be read', () => {
+  const known = (sinceDays: number): Partial<DatedInputs> => {
+    const { reasons } = judge([[60, nonRoot]]);
+    const dated = reasons.map((reason) => ({ ...reason, sinceEpochMs: NOW - sinceDays * DAY }));
+    return { image: { ...BAD, verdict: { status: 'violating', reasons: dated, policyVersion: 'lost' } } };
+  };
+
+  test('a rule is as old as the verdict before says, however often its policy changes', () => {
+    expect(since([[1, nonRoot]], { ...known(10), isHistoryPartial: true })).toEqual({ 'non-root': 10 });
+    expect(since([[9, nonRoot]], { ...known(2), isHistoryPartial: true })).toEqual({ 'non-root': 9 });
+  });
+
+  test('a rule that no verdict had counts from the oldest policy that is known to have it', () => {
+    expect(since([[3, nonRoot]], { isHistoryPartial: true })).toEqual({ 'non-root': 3 });
+  });
+
+  test('with all of them only the policies say it', () => {
+    expect(since([[1, nonRoot]], known(10))).toEqual({ 'non-root': 1 });
   });
 });
 
