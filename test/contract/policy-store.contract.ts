@@ -89,7 +89,7 @@ export function policyStoreContract(make: () => StoredPolicies | Promise<StoredP
         ['b.example/*'],
         ['a.example/*'],
       ]);
-      expect(await store.history()).toEqual({ applied: [], unreadable: [] });
+      expect(await store.history()).toEqual({ applied: [], unreadable: [...versions] });
     });
 
     test('are known with their documents; one that is lost is named', async () => {

@@ -320,7 +320,7 @@ export class Life {
       () => undefined,
     );
     const document = parse(policySchema, policyOf(this.lines, this.fixed, state));
-    const history = (await policies.history()).map(({ policy }) => policy);
+    const history = (await policies.history()).applied.map(({ policy }) => policy);
     // Where it is asked which streams go on, a person gives their names.
     const isClear = keepStreamNames(history, document).unclear.length === 0;
     const kept = keepStreamNames(history, isClear ? document : named(document));
