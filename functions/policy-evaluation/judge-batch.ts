@@ -42,15 +42,15 @@ export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
  * Judges a batch of a review, and reads only results that no event brought. Failures are retried after the rest, then
  * named in the run: each digest has exactly one outcome.
  */
-export async function judgeBatch(given: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
-  const ports = { ...given, policies: telling(given.policies) };
+export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
+  const judging = { ...ports, policies: reportingUnread(ports.policies) };
   const policy = await policyOfRun(ports, batch);
   const outcomes = new Map<Digest, Outcome>();
   let left: readonly Digest[] = batch.digests;
   for (let attempt = 1; attempt <= ATTEMPTS && left.length > 0; attempt += 1) {
     if (attempt > 1) await ports.retry.wait(attempt - 1);
     for (const piece of piecesOf(left, PIECE)) {
-      for (const [digest, outcome] of await judgePiece(ports, policy, batch, piece)) outcomes.set(digest, outcome);
+      for (const [digest, outcome] of await judgePiece(judging, policy, batch, piece)) outcomes.set(digest, outcome);
     }
     left = left.filter((digest) => 'error' in (outcomes.get(digest) ?? {}));
   }
@@ -61,8 +61,10 @@ export async function judgeBatch(given: JudgeBatchPorts, batch: ReviewBatch): Pr
   return part;
 }
 
+type JudgePiecePorts = Pick<JudgeBatchPorts, 'scanner'> & JudgeImagesPorts;
+
 async function judgePiece(
-  ports: JudgeBatchPorts,
+  ports: JudgePiecePorts,
   policy: PolicyVersion,
   batch: ReviewBatch,
   digests: readonly Digest[],
@@ -76,16 +78,15 @@ async function judgePiece(
   );
 }
 
-/** What policies objected to that cannot be read is lost, so that a rule may look newer than it is. Told once a batch. */
-function telling(policies: JudgeBatchPorts['policies']): JudgeBatchPorts['policies'] {
-  let isTold = false;
+/** What policies objected to that cannot be read is lost, so that a rule may look newer than it is: reported once a batch. */
+function reportingUnread(policies: JudgeImagesPorts['policies']): JudgeImagesPorts['policies'] {
+  let isReported = false;
   return {
-    load: (version) => policies.load(version),
     async history() {
       const read = await policies.history();
       const { unreadable } = read;
-      if (unreadable.length > 0 && !isTold) {
-        isTold = true;
+      if (unreadable.length > 0 && !isReported) {
+        isReported = true;
         metrics.addMetric('PoliciesUnreadable', MetricUnit.Count, unreadable.length);
         logger.warn('earlier policies cannot be read, so the grace of a rule may begin later than it should', {
           versions: unreadable.slice(0, MOST_NAMED),
@@ -99,7 +100,7 @@ function telling(policies: JudgeBatchPorts['policies']): JudgeBatchPorts['polici
 
 const MOST_NAMED = 10;
 
-function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord, policy: Policy): Target {
+function targetOf(ports: JudgePiecePorts, batch: ReviewBatch, image: ImageRecord, policy: Policy): Target {
   const source = findingSource(image, batch, ports.clock(), policy);
   if (source === 'judged') return { image };
   const read = () => readAnywhere(ports.scanner, image.locations, image);

@@ -683,7 +683,7 @@ describe('failures', () => {
   });
 });
 
-test('earlier policies that cannot be read are told of once, with the versions', async () => {
+test('earlier policies that cannot be read are reported once, with the versions', async () => {
   const world = await scanned();
   const { version: replaces, policy } = await world.policies.current();
   const next = { ...policy, staleScanHours: policy.staleScanHours + 1 };
