@@ -523,18 +523,21 @@ const beingJudged = (image: RecordedImage, at: At): RawObjection[] => [
   doubt(DOOR_RULES.imageJudged, image, `Patchwave judges it again (${DOOR_RULES.imageJudged})`, at),
 ];
 
-/** A verdict names an age only from the warning on, so the breach of a younger image has no reason. */
+/**
+ * A verdict names an age only from the warning on, so the breach of a younger image has no reason. Another reason that came due
+ * since then says nothing of the age.
+ */
 function unlistedBreach(
   image: RecordedImage,
   { reasons, nextBreachAtEpochMs = Number.POSITIVE_INFINITY }: Verdict,
   held: readonly Reason[],
   at: At,
 ): RawObjection[] {
-  if (held.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry')) return [];
-  // The breach may be of a reason that the policy no longer holds, while a waiver covers the age.
-  const isAgeWaived = held.some(({ effect, kind }) => effect === 'waived' && kind === 'age');
-  if (isAgeWaived && held.length < reasons.length) return [];
+  if (reasons.some(({ kind }) => kind === 'age')) return [];
   const { bornAtEpochMs } = (image.age.known ? image.age : image.age.oldestKnown) ?? {};
+  // Of an unknown age only the breach tells, and another reason explains that.
+  if (bornAtEpochMs === undefined && held.some(({ effect, kind }) => effect === 'violates' && kind !== 'registry'))
+    return [];
   const byPolicy = (bornAtEpochMs ?? Number.NEGATIVE_INFINITY) + ageLimitOf(at.policy, image).limitDays * DAY_MS;
   const dueEpochMs = Math.max(nextBreachAtEpochMs, byPolicy);
   if (dueEpochMs > at.nowEpochMs) return [];

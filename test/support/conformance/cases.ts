@@ -68,8 +68,10 @@ const reason = v.strictObject({
 const known = v.strictObject({
   tier: v.optional(v.picklist(TIERS), 'application'),
   owner: v.optional(v.text()),
-  /** Of an index: the names of its images. It has no other field. */
+  /** Of an index: the names of its images. It has no other field but `recorded`. */
   images: v.optional(v.array(name)),
+  /** Of an index: a review recorded it as an image before it knew its images. */
+  recorded: v.optional(v.boolean(), false),
   platform: v.optional(v.text()),
   /** `none`: it was never judged · `outdated`: its facts changed after the verdict. */
   verdict: v.optional(v.picklist(['none', 'outdated', 'current']), 'current'),
@@ -291,7 +293,9 @@ function situationOf(written: WrittenCase, nowEpochMs: number): Situation {
       waivers: Object.entries(waivers).map(([waiver, expires]) => waiverNamed(waiver, expires)),
     },
     images: new Map(
-      names.flatMap(([one, is]) => (is.images ? [] : [[digestOf(one), recordOf(one, is, nowEpochMs)] as const])),
+      names.flatMap(([one, is]) =>
+        is.images && !is.recorded ? [] : [[digestOf(one), recordOf(one, is, nowEpochMs)] as const],
+      ),
     ),
     indexes: new Map(
       names.flatMap(([one, is]) =>

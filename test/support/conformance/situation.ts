@@ -155,9 +155,21 @@ const imagesOf = (digest: Digest, { indexes }: Situation): readonly Digest[] => 
 
 /** Whether a digest, or an image of its index, is in good standing. */
 const isGoodHere = (digest: Digest, situation: Situation, tables: ReferenceTables): boolean =>
-  [digest, ...imagesOf(digest, situation)].some(
-    (one) => situation.presences.has(one) && standingOf(one, situation, tables) === 'good',
-  );
+  presentOf(digest, situation).some((one) => standingOf(one, situation, tables) === 'good');
+
+/** What ran in the place. */
+interface Present {
+  readonly digest: Digest;
+  readonly record: ImageRecord | undefined;
+}
+
+/** Of a digest and the images of its index, those that ran in the place. An index has no result: it is judged on its images. */
+function presentOf(digest: Digest, situation: Situation): readonly Present[] {
+  const images = imagesOf(digest, situation);
+  const index = images.includes(digest) ? [] : [{ digest, record: undefined }];
+  const each = [...index, ...images.map((image) => ({ digest: image, record: situation.images.get(image) }))];
+  return each.filter((one) => situation.presences.has(one.digest));
+}
 
 /** A tag says what starts by its last reading, which may be wrong by now. */
 function objectionsToTag(asked: AskedReference, situation: Situation, tables: ReferenceTables): readonly Objection[] {
@@ -198,14 +210,18 @@ function factObjections(
   tables: ReferenceTables,
 ): readonly (Objection & { readonly isDoubt: boolean })[] {
   const images = imagesOf(digest, situation);
-  const here = [...new Set([digest, ...images])].flatMap((one) => (situation.presences.get(one) ? [one] : []));
+  const here = presentOf(digest, situation);
   return images.flatMap((image) => {
     // An image of an index that is in no good standing starts where another one of the index is. If it ran here itself, nothing must
     // have forbidden it when that other one began.
-    const ranHere = here.includes(image) && presenceText(image, situation) !== 'ran-long-ago';
+    const ranHere = here.some((one) => one.digest === image) && presenceText(image, situation) !== 'ran-long-ago';
     const standing = here.filter((one) => standingOf(one, situation, tables) === 'good');
-    const isOwn = standing.includes(image);
-    const good = isOwn ? [image] : standing.filter((one) => !ranHere || isSettledSince(one, image, situation, tables));
+    const own = standing.filter((one) => one.digest === image);
+    const isOwn = own.length > 0;
+    const record = situation.images.get(image);
+    const good = isOwn
+      ? own
+      : standing.filter((one) => !ranHere || isSettledSince(one.digest, record, situation, tables));
     return factsOn(image, { isOwn, presence: latestCounting(good, situation) }, situation, tables).map((fact) => {
       const { kind, against, grace, endEpochMs } = fact;
       const answer = tables.answer('fact', { kind, against, standing: good.length > 0 ? 'good' : 'none', grace });
@@ -223,24 +239,28 @@ function presenceText(digest: Digest, { presences, nowEpochMs, graceRunningDays 
   return nowEpochMs < endedAtEpochMs + graceRunningDays * DAY_MS ? 'ran' : 'ran-long-ago';
 }
 
-function standingOf(digest: Digest, situation: Situation, tables: ReferenceTables): string {
+function standingOf({ digest, record }: Present, situation: Situation, tables: ReferenceTables): string {
   const { standing: began = 'unknown' } = situation.presences.get(digest) ?? {};
-  const settled = isSettledSince(digest, digest, situation, tables) ? 'yes' : 'no';
+  const settled = isSettledSince(digest, record, situation, tables) ? 'yes' : 'no';
   return tables.answer('presence', { presence: presenceText(digest, situation), began, settled }).standing ?? '';
 }
 
 /** Whether a result shows that nothing forbade an image since something began. @param began of which the presence counts */
-function isSettledSince(began: Digest, image: Digest, situation: Situation, tables: ReferenceTables): boolean {
+function isSettledSince(
+  began: Digest,
+  record: ImageRecord | undefined,
+  situation: Situation,
+  tables: ReferenceTables,
+): boolean {
   const { beganAtEpochMs = 0, countsFromEpochMs } = situation.presences.get(began) ?? {};
-  const record = situation.images.get(image);
   const untilEpochMs = record && (countsFromEpochMs === undefined ? goodUntil : knownUntil)(record, situation, tables);
   return untilEpochMs !== undefined && (countsFromEpochMs !== undefined || untilEpochMs >= beganAtEpochMs);
 }
 
 /** Of several good presences the one whose first reading is latest. */
-const latestCounting = (good: readonly Digest[], { presences }: Situation): Presence | undefined =>
+const latestCounting = (good: readonly Present[], { presences }: Situation): Presence | undefined =>
   good
-    .flatMap((one) => presences.get(one) ?? [])
+    .flatMap((one) => presences.get(one.digest) ?? [])
     .toSorted((one, other) => (other.countsFromEpochMs ?? 0) - (one.countsFromEpochMs ?? 0))[0];
 
 /** Until when nothing about a record was in doubt. */
@@ -256,11 +276,12 @@ function knownUntil(record: ImageRecord, situation: Situation, tables: Reference
   return endOfResult({ untilEpochMs: judgedAtEpochMs ?? resultAtEpochMs, resultAtEpochMs }, situation);
 }
 
-/** Until when nothing forbade a record. */
+/** Until when nothing forbade a record. A name elsewhere forbids nothing: a door judges the name that starts. */
 function goodUntil(record: ImageRecord, situation: Situation, tables: ReferenceTables): number | undefined {
   const { verdict, lastGood } = record;
   const isGood =
-    isKnown(record, situation, tables) && verdict?.reasons.every(({ effect }) => effect !== 'violates') === true;
+    isKnown(record, situation, tables) &&
+    verdict?.reasons.every(({ effect, kind }) => effect !== 'violates' || kind === 'registry') === true;
   if (!isGood) return lastGood && endOfResult(lastGood, situation);
   const untilEpochMs = Math.min(situation.nowEpochMs, verdict?.nextBreachAtEpochMs ?? NEVER);
   return endOfResult({ untilEpochMs, ...resultAt(record) }, situation);
@@ -317,13 +338,14 @@ function factsOn(image: Digest, by: Standing, situation: Situation, tables: Refe
   const scan = scanOf(record, situation, tables);
   const reasons = verdict.reasons.map((reason) => reasonFact(reason, { record, by }, situation, tables));
   const isScanNamed = verdict.reasons.some(({ kind }) => kind === 'scan');
-  const isStanding = reasons.some(({ against, violates }) => against === 'yes' && violates);
+  // A verdict that names the age says what is against it.
+  const isAgeNamed = verdict.reasons.some(({ kind }) => kind === 'age');
   const { nextBreachAtEpochMs = Number.POSITIVE_INFINITY } = verdict;
   return [
     ...reasons,
     ...(judgedAtEpochMs === undefined ? [others('renewal')] : []),
     ...(isScanNamed || scan === 'counts' ? [] : [others('old-scan')]),
-    ...(nextBreachAtEpochMs <= situation.nowEpochMs && !isStanding ? [others('breach')] : []),
+    ...(nextBreachAtEpochMs <= situation.nowEpochMs && !isAgeNamed ? [others('breach')] : []),
     ...(verdict.status !== 'compliant' && reasons.every(({ decides }) => !decides) ? [others('no-reason')] : []),
   ];
 }
@@ -333,7 +355,7 @@ function reasonFact(
   known: { readonly record: ImageRecord; readonly by: Standing },
   situation: Situation,
   tables: ReferenceTables,
-): Fact & { readonly violates: boolean; readonly decides: boolean } {
+): Fact & { readonly decides: boolean } {
   const { effect, deadlineEpochMs, ruleId } = reason;
   const kind = effect === 'unknown' && OF_CONTENT.has(reason.kind) ? 'unread' : reason.kind;
   const deadline =
@@ -343,7 +365,6 @@ function reasonFact(
   const grace = graceOf({ kind, waiver }, { ...known, reason }, situation, tables);
   return {
     ...{ kind, against, ...grace, rule: ruleId },
-    violates: effect !== 'unknown' && reason.kind !== 'registry',
     decides: effect === 'violates' || effect === 'unknown',
   };
 }
