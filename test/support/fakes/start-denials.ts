@@ -1,4 +1,5 @@
 import {
+  DenialsOfHour,
   type DeniedTask,
   deniedSubject,
   hourOf,
@@ -7,7 +8,7 @@ import {
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
 import { announce } from '../../../shared/events/announce.ts';
-import { DenialsOfHour, type StartDenialLedger } from '../../../shared/ports/denials.ts';
+import type { StartDenialLedger } from '../../../shared/ports/denials.ts';
 import { copied } from './copied.ts';
 
 /** Denied starts, in memory. */

@@ -1,6 +1,6 @@
-import type { DeniedTask, StartDenial } from '../../../domain/admission/start-denial.ts';
+import { DenialsOfHour, type DeniedTask, type StartDenial } from '../../../domain/admission/start-denial.ts';
 import { DAY_MS } from '../../../domain/common/time.ts';
-import { DenialsOfHour, type StartDenialLedger } from '../../../ports/denials.ts';
+import type { StartDenialLedger } from '../../../ports/denials.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
