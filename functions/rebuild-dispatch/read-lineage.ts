@@ -16,9 +16,9 @@ export interface NodeLineage extends Pick<GuardInputs, 'ancestors' | 'parentHead
 }
 
 /**
- * Reads what a stream is built on now. Without a head, its last pushed images decide.
+ * Reads what a stream is built on now, as the planner does. Without a head, its last pushed images decide.
  * @param outputs of streams rebuilt in earlier waves
- * @param builds whether Patchwave ever rebuilds a stream: the planner counts no other one as an ancestor (`isEverBuilt`)
+ * @param builds whether Patchwave ever rebuilds a stream (`isEverBuilt`)
  */
 export async function lineageOf(
   ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds' | 'clock'>,
@@ -27,7 +27,7 @@ export async function lineageOf(
   builds: (stream: string) => boolean,
 ): Promise<NodeLineage> {
   const record = (await ports.streams.streams([stream])).get(stream);
-  const trace = new FleetTrace(ports, () => true);
+  const trace = new FleetTrace(ports, () => true, builds);
   if (!record) return { ancestors: [], known: trace };
   trace.begin([], record);
   if (Object.keys(record.head?.images ?? {}).length === 0) {
@@ -35,12 +35,11 @@ export async function lineageOf(
     if (lastBuilt) trace.beginHeadless(stream, lastBuilt);
   }
   await trace.down();
-  const edges = new Map([...edgesOf(trace)].map(([from, below]) => [from, new Set([...below].filter(builds))]));
   const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });
   const parentHead = onlyParentHead({ stream, heads }, trace, outputs);
   const parents = parentsKey({ stream, heads }, trace, outputs);
   return {
-    ancestors: ancestry(stream, edges),
+    ancestors: ancestry(stream, edgesOf(trace)),
     ...(parentHead !== undefined && { parentHead }),
     ...(parents !== undefined && { parents }),
     known: trace,

@@ -3,7 +3,15 @@ import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { emptyHistory, type Rebuild, type RebuildHistory, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/domain/common/time.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
-import { capReached, HEAD_FIXED, rampReached, wait } from '../../shared/domain/guard/guard-answer.ts';
+import {
+  capReached,
+  HEAD_FIXED,
+  type NegativeDecision,
+  PARENT_NOT_VERIFIED,
+  rampReached,
+  wait,
+} from '../../shared/domain/guard/guard-answer.ts';
+import { afterBreakOff } from '../../shared/domain/guard/rebuild-history.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { stricter } from '../../shared/domain/stream/mode.ts';
 import { isEverBuilt, modeIn, type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
@@ -56,12 +64,21 @@ export async function reserve(
   const answer = below
     ? undefined
     : (unreadable ?? (await claim(ports, { ...input, cascade, node, parents, rebuildId, policy })));
+  // The planner let it start, and would again: the count makes it wait longer each time.
+  if (answer && NOT_PLANNED.has(answer.reason))
+    await ports.guards.change(stream, (history) => afterBreakOff(history, cascadeId, ports.clock(), answer.detail));
   const obstacle = below ?? (answer && obstacleOf(answer));
   if (!obstacle) return granted;
   const account = own?.pipeline.account ?? policy.pipeline?.account;
   const postponed = await postponeBuild(ports, limits, { cascade, node, rebuildId, account }, obstacle);
   return postponed ?? granted;
 }
+
+/** Answers that the planner gives too, before a cascade starts, unless a head or the history has changed since. */
+const NOT_PLANNED: ReadonlySet<string> = new Set<NegativeDecision['reason']>([
+  ...([PARENT_NOT_VERIFIED, 'cycle', 'depth', 'attempts-exhausted', 'parent-pinned', 'ineffective'] as const),
+  ...(['no-fix-seen', 'would-not-help'] as const),
+]);
 
 /**
  * Uses the cascade's policy, with the stricter mode of it and the policy in force, and the caps in force: a person's

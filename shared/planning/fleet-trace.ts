@@ -36,6 +36,10 @@ export class FleetTrace implements AttributionInputs {
   readonly #isRelevant: IsRelevant;
   readonly #builds: (stream: string) => boolean;
   readonly #asked = new Set<string>();
+  /** By head: the first by name of the streams with this head that Patchwave rebuilds. */
+  readonly #headOf = new Map<Digest, string>();
+  /** Images of no stream that Patchwave rebuilds, until a stream with such a head is read. */
+  readonly #ofOthers = new Map<Digest, ReadImage>();
   #nextImages: Digest[] = [];
   #nextStreams: string[] = [];
 
@@ -95,13 +99,35 @@ export class FleetTrace implements AttributionInputs {
   }
 
   #addStream(record: StreamRecord): void {
-    this.#asked.add(record.stream);
-    this.streams.set(record.stream, record);
-    for (const digest of Object.values(record.head?.images ?? {})) this.#ask(digest);
+    const { stream, head } = record;
+    this.#asked.add(stream);
+    this.streams.set(stream, record);
+    for (const digest of Object.values(head?.images ?? {})) {
+      if (this.#builds(stream)) this.#addHead(digest, stream);
+      this.#ask(digest);
+    }
   }
 
-  #addImage({ parent, stream, ...image }: ReadImage): void {
+  #addHead(digest: Digest, stream: string): void {
+    const before = this.#headOf.get(digest);
+    if (before !== undefined && before <= stream) return;
+    this.#headOf.set(digest, stream);
+    const image = this.#ofOthers.get(digest);
+    if (!image) return;
+    this.neverBuilt.delete(digest);
+    this.#addImage(image);
+  }
+
+  /** The record may name the stream of a copy, as long as the rule of the stream with this head was away. */
+  #streamOf({ digest, stream }: ReadImage): string | undefined {
+    return stream !== undefined && this.#builds(stream) ? stream : (this.#headOf.get(digest) ?? stream);
+  }
+
+  #addImage(read: ReadImage): void {
+    const { parent, stream: recorded, ...image } = read;
     this.#asked.add(image.digest);
+    if (recorded === undefined || !this.#builds(recorded)) this.#ofOthers.set(image.digest, read);
+    const stream = this.#streamOf(read);
     // A fix below does not reach streams above through a stream that is never rebuilt.
     if (stream !== undefined && !this.#builds(stream)) {
       this.images.set(image.digest, image);

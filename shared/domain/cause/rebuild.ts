@@ -277,6 +277,8 @@ export interface BrokenOff {
   /** The one counted last: ending it again counts nothing. */
   readonly cascadeId: string;
   readonly atEpochMs: number;
+  /** Why the dispatcher built nothing in it, although the planner let it start; absent if its execution stopped. */
+  readonly notBuilt?: string;
 }
 
 /** How many rebuilds on the same parent heads tried to fix facts without success, and how many outputs were worse. */

@@ -1,6 +1,6 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { NodeAnswer } from '../cause/node-answer.ts';
-import type { BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
+import type { BrokenOff, BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
 import { countedInARow } from '../common/counted.ts';
 import { DAY_MS, instant, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
@@ -204,6 +204,9 @@ export function mayEverRebuild(
 const FIRST_PAUSE_MINUTES = 5;
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
+const pauseEnd = ({ inARow, atEpochMs }: BrokenOff, mostMinutes: number): number =>
+  atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), mostMinutes) * MINUTE_MS;
+
 /**
  * Why a stream must wait whose cascades ended before it was done; `undefined` if it may be planned. After the first one
  * it may be planned at once, because the next wake-up finishes what a stopped execution did not.
@@ -213,11 +216,24 @@ export function pauseAfterBreakOff(
   { coolDownMinutes }: Pick<GuardSettings, 'coolDownMinutes'>,
   nowEpochMs: number,
 ): NegativeDecision | undefined {
-  if (!brokenOff || brokenOff.inARow < 2) return undefined;
+  if (!brokenOff || brokenOff.inARow < 2 || brokenOff.notBuilt !== undefined) return undefined;
   const { inARow, cascadeId, atEpochMs } = brokenOff;
-  const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
+  const untilEpochMs = pauseEnd(brokenOff, coolDownMinutes);
   if (nowEpochMs >= untilEpochMs) return undefined;
   const detail = `${inARow} cascades in a row stopped before this stream was done, so Patchwave waits before it plans the stream again. The last was ${cascadeId} at ${instant(atEpochMs)}. Find out in Step Functions why its execution ended.`;
+  return wait('cool-down', detail, untilEpochMs);
+}
+
+/**
+ * Why a stream must wait that the planner let start and the dispatcher did not build; `undefined` if it may be planned.
+ * Both decide from the same facts, so after the first one it may be planned at once: a head moved meanwhile.
+ */
+function pauseAfterNotBuilt({ brokenOff }: RebuildHistory, nowEpochMs: number): NegativeDecision | undefined {
+  if (brokenOff?.notBuilt === undefined || brokenOff.inARow < 2) return undefined;
+  const { inARow, cascadeId, atEpochMs, notBuilt } = brokenOff;
+  const untilEpochMs = pauseEnd(brokenOff, DAY_MINUTES);
+  if (nowEpochMs >= untilEpochMs) return undefined;
+  const detail = `${inARow} cascades in a row ended without a build of this stream, so Patchwave waits before it plans the stream again. The last was ${cascadeId} at ${instant(atEpochMs)}: ${notBuilt} To plan it sooner, run \`patchwave reset STREAM --reason TEXT\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -255,7 +271,9 @@ function passingObstacle(
   const { history, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = inputs;
   const pause = lock
     ? undefined
-    : (coolDown(history, settings, nowEpochMs) ?? pauseAfterBreakOff(history, settings, nowEpochMs));
+    : (coolDown(history, settings, nowEpochMs) ??
+      pauseAfterBreakOff(history, settings, nowEpochMs) ??
+      pauseAfterNotBuilt(history, nowEpochMs));
   if (pause) return pause;
   if (nowEpochMs < runnerBusyUntilEpochMs)
     return wait('runner-limit', 'The pipeline is at its limit of runs. Patchwave tries again.', runnerBusyUntilEpochMs);

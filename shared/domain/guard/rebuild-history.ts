@@ -6,6 +6,7 @@ import {
   type RebuildOutcome,
   type SurvivedFact,
 } from '../cause/rebuild.ts';
+import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { triesAfter } from './tries.ts';
 import { unscannedAfter } from './unscanned-candidate.ts';
@@ -137,14 +138,25 @@ export const afterCascade = (history: RebuildHistory, cascadeId: string): Rebuil
   generation: Math.max(history.generation, generationOf(cascadeId) + 1),
 });
 
+/** Twice the longest pause: a cascade that ends later does not continue the row. */
+const ROW_MS = 2 * DAY_MS;
+
 /**
  * The history after a cascade ended without progress for the stream and without a fault of its pipeline: nothing was
  * built, or nothing was deployed. Counts once, also if reported twice.
+ * @param notBuilt why the dispatcher built nothing, although the planner let the cascade start
  */
-export function afterBreakOff(history: RebuildHistory, cascadeId: string, atEpochMs: number): RebuildHistory {
-  if (history.brokenOff?.cascadeId === cascadeId) return history;
-  const inARow = (history.brokenOff?.inARow ?? 0) + 1;
-  return { ...afterCascade(history, cascadeId), brokenOff: { inARow, cascadeId, atEpochMs } };
+export function afterBreakOff(
+  history: RebuildHistory,
+  cascadeId: string,
+  atEpochMs: number,
+  notBuilt?: string,
+): RebuildHistory {
+  const before = history.brokenOff;
+  if (before?.cascadeId === cascadeId) return history;
+  const inARow = before && atEpochMs - before.atEpochMs < ROW_MS ? before.inARow + 1 : 1;
+  const brokenOff = { inARow, cascadeId, atEpochMs, ...(notBuilt !== undefined && { notBuilt }) };
+  return { ...afterCascade(history, cascadeId), brokenOff };
 }
 
 /**

@@ -206,6 +206,47 @@ test('a finding of a mirrored image is fixed by the base that is built on it', a
   expect(await nodesOf(world)).toEqual(['1 0', '2 1 1']);
 });
 
+describe('a head whose record names the stream of a copy, as while the rule of its own stream was away', () => {
+  const COPY = 3;
+  const copyWorld = (tier: 'mirrored' | 'base' = 'mirrored') =>
+    planWorld({ tiers: [tier, tier === 'base' ? 'platform' : 'base', 'application', 'mirrored'] });
+
+  function isOfCopy(world: PlanWorld, digest: Digest): void {
+    const record = world.images.records.get(digest);
+    if (record) world.images.records.set(digest, { ...record, stream: streamOf(COPY), tier: 'mirrored' });
+  }
+
+  test('is not built while its parent is not judged, and is built by itself once that is clean', async () => {
+    const world = await copyWorld();
+    const [, base] = (await threeTiers(world, [PLATFORM])) as [Digest, Digest, Digest];
+    isOfCopy(world, base);
+    const next = await pushed(world, BASE, 'next', { tags: ['v0.2'], pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
+    expect(await plan(world)).toMatchObject({ streams: 0 });
+    const { state, answer } = await causeOf(world, PLATFORM);
+    expect({ state, answer }).toMatchObject({ state: 'open', answer: { answer: 'wait', reason: 'parent-on-hold' } });
+    expect(answer?.detail).toContain(next);
+    await judge(world, next, []);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['1 0', '2 1 1']);
+  });
+
+  test('is fixed by its own stream, and what is built on it follows', async () => {
+    const world = await copyWorld();
+    const [, base] = (await threeTiers(world, [APP, PLATFORM])) as [Digest, Digest, Digest];
+    isOfCopy(world, base);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['1 0', '2 1 1']);
+  });
+
+  test('is between its base and what is built on it, also if its stream has no cause', async () => {
+    const world = await copyWorld('base');
+    const [, platform] = (await threeTiers(world, [BASE, APP])) as [Digest, Digest, Digest];
+    isOfCopy(world, platform);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
+  });
+});
+
 test('a platform that never acts passes no fix on: each descendant fixes itself', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });

@@ -61,6 +61,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'parent-not-verified' } });
   expect(world.runner.started).toEqual([]);
   expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect((await historyOf(world))?.brokenOff).toBeUndefined();
   expect(await slotsHeld(world)).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
   expect(summarizeCascade([ended], [], NOTHING_LOST).failure?.detail).toContain(
@@ -316,6 +317,8 @@ describe('the head of a parent that somebody else pushed', () => {
       expect(ended.answer?.detail).toMatch(why);
       expect(await causeOf(world)).toMatchObject({ state: 'open' });
       expect(await slotsHeld(world)).toEqual([]);
+      const brokenOff = { inARow: 1, cascadeId: machine.node.cascadeId, notBuilt: ended.answer?.detail };
+      expect(await historyOf(world)).toMatchObject({ brokenOff });
     }
   });
 

@@ -1,7 +1,7 @@
 import { type CauseFact, factKey } from '../../../../shared/domain/cause/cause.ts';
 import type { RebuildHistory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
 import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
-import { type GuardInputs, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
+import { type GuardInputs, mayDeploy, mayRebuild, pauseAfterBreakOff } from '../../../../shared/domain/guard/guard.ts';
 import { afterBreakOff } from '../../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { type KillSwitch, unreadableSwitch } from '../../../../shared/domain/policy/kill-switch.ts';
@@ -107,6 +107,17 @@ test.each<[string, string, Partial<GuardInputs>]>([
   ['allow', 'a sixth one an hour ago', brokenOff(6, HOUR)],
   ['wait cool-down', 'a thousandth one a moment less than an hour ago', brokenOff(1000, HOUR - 1)],
   ['allow', 'a thousandth one an hour ago', brokenOff(1000, HOUR)],
+  ['allow', 'a dispatcher did not build it a moment ago', notBuilt(1, 0)],
+  ['wait cool-down', 'a second one a moment less than 5 minutes ago did not', notBuilt(2, 5 * MINUTE - 1)],
+  ['allow', 'a second one 5 minutes ago did not', notBuilt(2, 5 * MINUTE)],
+  ['wait cool-down', 'a sixth one a moment less than 80 minutes ago did not', notBuilt(6, 80 * MINUTE - 1)],
+  ['wait cool-down', 'a thousandth one a moment less than a day ago did not', notBuilt(1000, DAY - 1)],
+  ['allow', 'a thousandth one a day ago did not', notBuilt(1000, DAY)],
+  [
+    'allow',
+    'it was often not built, and it began already',
+    { ...notBuilt(9, 0), lock: lock('c-g1'), cascadeId: 'c-g1' },
+  ],
   ['allow', 'others ended early, and it began already', { ...brokenOff(9, 0), lock: lock('c-g1'), cascadeId: 'c-g1' }],
   ['wait runner-limit', 'its pipeline is full', { runnerBusyUntilEpochMs: NOW + 1 }],
   ['allow', 'its pipeline was full', { runnerBusyUntilEpochMs: NOW }],
@@ -119,6 +130,19 @@ test.each<[string, string, Partial<GuardInputs>]>([
 function brokenOff(inARow: number, agoMs: number): Partial<GuardInputs> {
   return history({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
 }
+
+function notBuilt(inARow: number, agoMs: number): Partial<GuardInputs> {
+  return history({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs, notBuilt: 'The head moved.' } });
+}
+
+test('the pause names the last cascade and why it did not build the stream; a deployment does not wait for it', () => {
+  const answer = mayRebuild(guardInputs(notBuilt(3, MINUTE)), SETTINGS, NOW);
+  const detail = expect.stringMatching(
+    /^3 cascades in a row .* The last was c-g0 .*: The head moved\. .*patchwave reset/,
+  );
+  expect(answer).toMatchObject({ answer: 'wait', detail, recheckAtEpochMs: NOW + 9 * MINUTE });
+  expect(pauseAfterBreakOff(guardInputs(notBuilt(3, MINUTE)).history, SETTINGS, NOW)).toBeUndefined();
+});
 
 function unscanned(lastEndedAtEpochMs = NOW - DAY): Partial<GuardInputs> {
   const { facts, headDigest, parents } = guardInputs({});

@@ -189,6 +189,12 @@ describe('cascades without progress for the stream', () => {
     expect(twice).toMatchObject({ generation: 5, brokenOff: { inARow: 2, cascadeId: 'c-g4', atEpochMs: NOW + 1 } });
   });
 
+  test('keep why the dispatcher built nothing, and are a new row after two days', () => {
+    const { brokenOff } = afterBreakOff(twice, 'c-g5', NOW + 1 + 2 * DAY - 1, 'The head moved.');
+    expect(brokenOff).toMatchObject({ inARow: 3, notBuilt: 'The head moved.' });
+    expect(afterBreakOff(twice, 'c-g5', NOW + 1 + 2 * DAY).brokenOff).toMatchObject({ inARow: 1 });
+  });
+
   test.each<RebuildOutcome>([
     { result: 'fixed' },
     { result: 'ineffective', left: [trial] },
