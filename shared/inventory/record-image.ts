@@ -1,6 +1,6 @@
 import { sameContent } from '../domain/common/same-content.ts';
 import { type Birth, determineBirth, evidenceIn } from '../domain/image/birth.ts';
-import { type ImageLocation, locationKey } from '../domain/image/image.ts';
+import { type Digest, type ImageLocation, locationKey } from '../domain/image/image.ts';
 import { type ImageProperties, type LocationRecord, unionOfTags } from '../domain/image/image-properties.ts';
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
@@ -28,6 +28,8 @@ export interface ImageSeen {
   readonly place: ImagePlace;
   /** An index of this repository was read first now: its tags may be new to a place that is known. */
   readonly isOfNewIndex?: boolean;
+  /** Indexes of this repository that hold the image. */
+  readonly within?: ReadonlySet<Digest>;
   /** As in `TagFacts`; absent if its tags were not compared with the others of the repository. */
   readonly unmovedTags?: SeenTags['unmovedTags'];
 }
@@ -144,7 +146,7 @@ export async function recordImage(
   if (isSame && !seen.isOfNewIndex) return;
   await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
   if (isSame) return;
-  let recorded = await places.locations(digest);
+  let recorded = await placesWithIndexes(places, digest, seen.within);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     await writeProperties(ports, known, propertiesBy(recorded), firstPushOf(recorded));
     const now = await places.locations(digest);
@@ -153,6 +155,33 @@ export async function recordImage(
   }
   throw new LedgerContendedError(`IMAGE#${digest}`, MOST_ROUNDS);
 }
+
+/**
+ * The places of an image. A repository that has an index has its images, so each place counts from the index on: a review
+ * may know an index that it could not read, and a copy of it is read first. Only an image in several places can be taken
+ * over.
+ */
+async function placesWithIndexes(
+  places: PlaceLedger,
+  digest: Digest,
+  within: ReadonlySet<Digest> = new Set(),
+): Promise<readonly LocationRecord[]> {
+  const recorded = await places.locations(digest);
+  if (recorded.length < 2 || within.size === 0) return recorded;
+  const ofIndexes = (await Promise.all([...within].map((index) => places.locations(index)))).flat();
+  const earlier = recorded.flatMap((record) => {
+    const key = locationKey(record.location);
+    const instants = ofIndexes.filter(({ location }) => locationKey(location) === key).map(sinceOf);
+    const thereSinceEpochMs = Math.min(...instants);
+    return thereSinceEpochMs < sinceOf(record)
+      ? [{ digest, location: record.location, tags: [], thereSinceEpochMs }]
+      : [];
+  });
+  for (const record of earlier) await places.recordLocation(record);
+  return earlier.length > 0 ? places.locations(digest) : recorded;
+}
+
+const sinceOf = (record: LocationRecord): number => recordedPlace(record).sinceEpochMs ?? Number.POSITIVE_INFINITY;
 
 /** The fields of a record that do not depend on the place. */
 export function contentPropertiesOf(record: ImageRecord): ContentProperties {

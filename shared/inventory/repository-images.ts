@@ -105,6 +105,8 @@ export class RepositoryImages {
   readonly #absent = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
+  /** By image: the indexes here that hold it. */
+  readonly #within = new Map<Digest, Set<Digest>>();
   /** By image: the first known push of an index that holds it. */
   readonly #indexPushes = new Map<Digest, number>();
   /** By image its attestation, from indexes that were read now, and from those whose provenance was not read before. */
@@ -347,6 +349,7 @@ export class RepositoryImages {
       content,
       place: { location: this.#wanted.location, tags: [...tags].sort() },
       isOfNewIndex: this.#ofNewIndexes.has(content.digest),
+      within: this.#within.get(content.digest) ?? new Set(),
       ...(compared && { unmovedTags: unmovedTagsOf(content.digest, compared, this.indexes) }),
     };
   }
@@ -363,6 +366,7 @@ export class RepositoryImages {
           Math.min(pushedAtEpochMs, this.#indexPushes.get(child.digest) ?? pushedAtEpochMs),
         );
       this.#inherited.set(child.digest, new Set([...(this.#inherited.get(child.digest) ?? []), ...tags]));
+      this.#within.set(child.digest, new Set([...(this.#within.get(child.digest) ?? []), digest]));
       // The platform from the index counts, even if the image's own manifest was not found.
       if (!this.#childPlatforms.has(child.digest)) this.#childPlatforms.set(child.digest, child.platform);
     }

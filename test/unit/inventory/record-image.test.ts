@@ -81,6 +81,33 @@ describe('an image in two streams', () => {
   });
 });
 
+test.each([
+  ['its maker', [copy, home]],
+  ['the copy', [home, copy]],
+])(
+  'an image of an index stays with the repository that had the index first, also where %s is read last',
+  async (_, order) => {
+    const world = fakeWorld();
+    const index = `sha256:${'b'.repeat(64)}` as const;
+    // Something runs the index, and its registry cannot be read; then both are copied.
+    await world.places.recordLocation({ digest: index, location: home, tags: [], thereSinceEpochMs: world.clock() });
+    world.advance(60_000);
+    for (const one of [digest, index])
+      await world.places.recordLocation({
+        ...{ digest: one, location: copy, tags: [], askedTags: ['stable'] },
+        ...{ firstPushSeenAtEpochMs: world.clock(), lastPushSeenAtEpochMs: world.clock() },
+      });
+    const content = { digest, birth: { known: false as const, rejected: [] } };
+    for (const location of order) {
+      world.advance(60_000);
+      const known = (await world.images.get([digest])).get(digest);
+      const place = { location, tags: ['stable'] };
+      await recordImage(world, policy, { content, place, within: new Set([index]) }, known);
+    }
+    expect(world.images.records.get(digest)).toMatchObject({ owner: 'payments' });
+  },
+);
+
 describe('a push from an event', () => {
   const nowEpochMs = Date.UTC(2026, 10, 27);
   const pushed = recorded.map((place) => ({ ...place, firstPushSeenAtEpochMs: nowEpochMs }));

@@ -505,6 +505,33 @@ test('an index that cannot be followed hides no parent: its repository counts as
   expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(hub), unread: [] }));
 });
 
+test('a copy of an index that runs and could not be read does not take its images over', async () => {
+  const { world, ports, review } = await inventoryWorld();
+  const { policy } = await world.policies.current();
+  const copy: ImageLocation = { ...web, repository: 'apps/a-copy' };
+  const index = { artifact: indexOf('b', [{ digest: c, platform: 'linux/amd64' }]), tags: ['stable'] };
+  for (const location of [web, copy]) {
+    pushImage(world, location, 'c');
+    world.registry.push(location, { ...index, pushedAtEpochMs: PUSHED });
+  }
+  world.registry.withhold(web, 'manifests');
+  world.workloads.run(main, running(b));
+  await review();
+  expect(world.images.records.has(c)).toBe(false);
+  world.advance(HOUR_MS);
+  // As the event of the push to the other repository records it.
+  const pushed = { firstPushSeenAtEpochMs: world.clock(), lastPushSeenAtEpochMs: world.clock() };
+  await world.places.recordLocation({ digest: b, location: copy, tags: ['stable'], ...pushed });
+  await world.places.recordLocation({ digest: c, location: copy, tags: [], ...pushed });
+  await readRepository(ports, policy, { location: copy, digests: { [b]: ['stable'] }, isListed: false, tags: {} });
+  expect(world.images.records.get(c)?.stream).toContain('apps/a-copy');
+
+  world.registry.giveAgain(web);
+  await review();
+
+  expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
+});
+
 test('an image that was read before its index has the tags of the index at its place afterwards', async () => {
   const { world, ports } = await inventoryWorld();
   const { policy } = await world.policies.current();
