@@ -815,8 +815,11 @@ export class Oracle implements Witness {
    * It made nothing, came too late for the waiting step, its event was late or lost, or no scan ended in time: that is
    * no failure of the pipeline, and counts as one more build for the same facts.
    */
-  #hasFailed({ output, startedAtEpochMs, line }: TrueRun): boolean {
+  #hasFailed(run: TrueRun): boolean {
+    const { output, startedAtEpochMs, line } = run;
     const { has } = this.#life.features;
+    // The function that verifies died each time, so nothing is known of the output.
+    const isUnverified = (has('deaths') || has('failures')) && this.#outcomeOf(run) === 'unverified';
     const isReportLost = line.habits.tellsOutput === 'report' && (has('events-lost') || has('events-late'));
     const isGone = output !== undefined && !this.#life.factory.isKept(output);
     return (
@@ -824,6 +827,7 @@ export class Oracle implements Witness {
       isGone ||
       output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS ||
       isReportLost ||
+      isUnverified ||
       this.#isUnscanned(output)
     );
   }
