@@ -119,9 +119,11 @@ function birthOf(
   return determineBirth(evidence, nowEpochMs, wasUndated ? undefined : firstPushOf(recorded));
 }
 
-function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
+/** The first push of an image; nothing if it was somewhere before the first one that is known. */
+export function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
   const pushes = recorded.flatMap(({ firstPushSeenAtEpochMs }) => firstPushSeenAtEpochMs ?? []);
-  return pushes.length > 0 ? Math.min(...pushes) : undefined;
+  const firstEpochMs = Math.min(...pushes);
+  return pushes.length > 0 && recorded.every((one) => sinceOf(one) >= firstEpochMs) ? firstEpochMs : undefined;
 }
 
 /**

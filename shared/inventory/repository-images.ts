@@ -42,7 +42,7 @@ import {
 } from './content-properties.ts';
 import { readOlderConfigs } from './older-configs.ts';
 import { rewriteOlder } from './older-contents.ts';
-import { contentPropertiesOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
+import { contentPropertiesOf, firstPushOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -117,6 +117,10 @@ export class RepositoryImages {
   readonly #open = new Set<Digest>();
   /** Indexes that the ledger has with other images than this version sees. */
   readonly #outdated = new Map<Digest, readonly IndexChild[]>();
+  /** Digests that the ledger has, and no review could read. */
+  readonly #unresolved = new Set<Digest>();
+  /** Those of them that were there before their first known push, which may be that of a copy. */
+  readonly #undated = new Set<Digest>();
   /** Images of indexes that were not known before. */
   readonly #ofNewIndexes = new Set<Digest>();
   readonly #missing: Artifacts['missing'][number][] = [];
@@ -192,6 +196,7 @@ export class RepositoryImages {
       if (isTimeOver(this.#ports)) return;
       const records = await this.#ports.images.get(piece.filter((digest) => !this.#wanted.unconfirmed.has(digest)));
       const known = new Map([...records].filter(([, record]) => isResolved(record)));
+      for (const digest of records.keys()) if (!known.has(digest)) this.#unresolved.add(digest);
       await this.#recordKnown(known);
       unknown.push(...piece.filter((digest) => !known.has(digest)));
     }
@@ -240,7 +245,13 @@ export class RepositoryImages {
   #pushOf(digest: Digest, known?: ImageRecord): number | undefined {
     const { pushes, pushesOfEvents } = this.#wanted;
     if (pushes.has(digest)) return pushes.get(digest);
+    if (this.#undated.has(digest)) return undefined;
     return known?.birth.known === false ? undefined : pushesOfEvents.get(digest);
+  }
+
+  async #checkPush(digest: Digest): Promise<void> {
+    if (!this.#unresolved.has(digest)) return;
+    if (firstPushOf(await this.#ports.places.locations(digest)) === undefined) this.#undated.add(digest);
   }
 
   #pushesOf(digest: Digest, known?: ImageRecord): PushesSeen {
@@ -264,6 +275,7 @@ export class RepositoryImages {
     // A known image is not read again, so it counts as known only after its content is written.
     const tooLarge = await this.#recordContents(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
     if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
+    for (const { artifact } of newlyRead) await this.#checkPush(artifact.digest);
     const made = newlyRead.map(({ artifact, config }) => {
       const pushes = this.#pushesOf(artifact.digest);
       const properties = contentProperties({ artifact, ...(config && { config }), pushes }, clock());

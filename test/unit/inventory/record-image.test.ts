@@ -120,6 +120,14 @@ describe('a push from an event', () => {
     expect(bornBy(undefined)).toMatchObject({ known: true, bornAtEpochMs: nowEpochMs });
   });
 
+  test('does not date an image that was somewhere before it: it is the push of a copy', () => {
+    const [ofCopy, ofHome] = pushed;
+    const { firstPushSeenAtEpochMs: _, ...unpushed } = ofHome ?? {};
+    const there = { ...unpushed, thereSinceEpochMs: nowEpochMs - 1 } as LocationRecord;
+    const properties = recordedPropertiesOf(policy, seen, undefined, [ofCopy as LocationRecord, there], nowEpochMs);
+    expect(properties.birth).toEqual({ known: false, rejected: [] });
+  });
+
   test('does not date an image that was known before, because the push may be its second one', () => {
     const properties = recordedPropertiesOf(policy, seen, undefined, recorded, nowEpochMs);
     const undated: ImageRecord = { ...properties, inUse: true, isHead: false, scan: NEVER_SCANNED };

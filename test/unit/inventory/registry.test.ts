@@ -532,6 +532,32 @@ test('a copy of an index that runs and could not be read does not take its image
   expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
 });
 
+test('the push of a copy does not date an image that runs and could not be read', async () => {
+  const { world, ports, review } = await inventoryWorld();
+  const { policy } = await world.policies.current();
+  const copy: ImageLocation = { ...web, repository: 'apps/copy' };
+  const { createdAtEpochMs: _, ...undated } = config();
+  for (const location of [web, copy])
+    world.registry.push(location, {
+      artifact: imageOf('a'),
+      config: undated,
+      tags: ['stable'],
+      pushedAtEpochMs: PUSHED,
+    });
+  world.registry.withhold(web, 'manifests');
+  world.workloads.run(main, running(a));
+  await review();
+  world.advance(HOUR_MS);
+  const pushed = { firstPushSeenAtEpochMs: world.clock(), lastPushSeenAtEpochMs: world.clock() };
+  await world.places.recordLocation({ digest: a, location: copy, tags: ['stable'], ...pushed });
+  const pushedAt = new Map([[a, world.clock()]]);
+  const question = { location: copy, digests: { [a]: ['stable'] }, isListed: false, tags: {}, pushedAt };
+
+  await readRepository(ports, policy, question);
+
+  expect(world.images.records.get(a)).toMatchObject({ mediaType: expect.any(String), birth: { known: false } });
+});
+
 test('an image that was read before its index has the tags of the index at its place afterwards', async () => {
   const { world, ports } = await inventoryWorld();
   const { policy } = await world.policies.current();

@@ -2,7 +2,11 @@ import { FEATURES, type Feature } from './features.ts';
 import type { LifeResult } from './story.ts';
 
 /** Features that a flaw is known to break: no seed draws them until that is fixed. */
-const AWAITED: readonly Feature[] = [];
+const AWAITED: readonly Feature[] = [
+  // Seed 1670 as drawn: the rule of an unread base leaves, and what is built on it counts as young. Seed 1277: a copy takes an image
+  // over whose own account could not be read, so that no push of it is known.
+  'rules-leave',
+];
 
 /** What seeds draw from. */
 export const HELD: readonly Feature[] = FEATURES.filter((feature) => !AWAITED.includes(feature));
