@@ -260,7 +260,8 @@ export class Oracle implements Witness {
     }
     const [flaw] = this.violatingIn(image, scannedAtEpochMs, judgedAtEpochMs);
     if (flaw) this.#violated(`${image.name} is compliant and has ${flaw.id} in ${flaw.package}`);
-    if (this.#isOld(image, judgedAtEpochMs) && !this.#isWaived(image.line, 'age-limit', judgedAtEpochMs))
+    const isOld = this.#isOld(image, judgedAtEpochMs) && !this.#isWaived(image.line, 'age-limit', judgedAtEpochMs);
+    if (isOld && !this.#sight.isOutsideOfRules(image))
       this.#violated(`${image.name} is compliant and older than ${AGE_LIMIT_DAYS} days`);
   }
 
@@ -285,7 +286,7 @@ export class Oracle implements Witness {
       const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
       const name = `${container.service} runs ${container.image.name}`;
       if (flaw) this.#violated(`${name}, is reported as compliant, and has ${flaw.id} in ${flaw.package}`);
-      if (this.#isOld(container.image, judgedAt))
+      if (this.#isOld(container.image, judgedAt) && !this.#sight.isOutsideOfRules(container.image))
         this.#violated(`${name}, is reported as compliant, and is older than ${AGE_LIMIT_DAYS} days`);
     }
   }
@@ -470,15 +471,16 @@ export class Oracle implements Witness {
     if (this.#holds(part, running, fact, now, WARNING)) return true;
     if (fact.kind === 'finding' && !this.#isKnownWaived(running, fact))
       return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
-    const content = layersOf(part).at(-1);
-    if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
-    const { firstMadeAtEpochMs, reconfirmations, claims } = content;
-    const reconfirmed = [...reconfirmations, ...claims].filter(({ runId }) => this.#isJudged(runId, part));
-    return (
-      Math.max(firstMadeAtEpochMs, ...reconfirmed.map(({ atEpochMs }) => atEpochMs)) +
-        WARNING * AGE_LIMIT_DAYS * DAY_MS <=
-      now
-    );
+    if (fact.kind !== 'age' || this.#isWaived(running.line, 'age-limit')) return false;
+    // No image undoes the age of what it is built on, so the closure waits for that, too.
+    return layersOf(part).some(({ firstMadeAtEpochMs, reconfirmations, claims }) => {
+      const reconfirmed = [...reconfirmations, ...claims].filter(({ runId }) => this.#isJudged(runId, part));
+      return (
+        Math.max(firstMadeAtEpochMs, ...reconfirmed.map(({ atEpochMs }) => atEpochMs)) +
+          WARNING * AGE_LIMIT_DAYS * DAY_MS <=
+        now
+      );
+    });
   }
 
   /** Whether a run made an image once more and its output was found and scanned: only then Patchwave knows of that. */
