@@ -9,7 +9,7 @@ import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { causeStatus, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
-import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import { lineOf, makingLineOf, parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
 import type { RunningLineage } from './running-lineage.ts';
@@ -37,7 +37,7 @@ export async function readRunning(
   const over = lineage.over(closure.stream);
   // An image built on one of two images with the same content counts as built on both, and neither is stale.
   const made = closure.facts.length === 0 ? [...(await ports.images.get([...output])).values()] : [];
-  const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output, made) : undefined;
+  const isNewer = closure.facts.length === 0 ? await newerThan(ports, { ...closure, policy }, output, made) : undefined;
   const digests = [...over.keys()].sort(compareTexts);
   const running: RunningImage[] = [];
   for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
@@ -112,17 +112,20 @@ async function whoRuns(
 /**
  * Whether images of a stream were pushed later than an output, by the push history of its registries. An image without
  * a known push counts as older, and so does one that says that it was built before: the event of its first push may be
- * lost, and a person may have moved a tag back to it. A branch build is no older image of the stream.
+ * lost, and a person may have moved a tag back to it. A branch build is no older image of the stream. Only a policy that has
+ * the stream tells one: while its rule is away, no image has a line.
  */
 async function newerThan(
   { places }: Pick<RolloutPorts, 'places'>,
-  stream: string,
+  { stream, policy }: Pick<Closure, 'stream'> & { readonly policy: Policy },
   output: ReadonlySet<Digest>,
   made: readonly ImageRecord[],
 ): Promise<(image: Pick<ImageRecord, 'digest'> & Partial<Pick<ImageRecord, 'stream' | 'birth'>>) => Promise<boolean>> {
-  const repository = locationKey(parseStreamId(stream).location);
+  const { location } = parseStreamId(stream);
+  const repository = locationKey(location);
+  const rules = lineOf(policy, stream) ? streamRulesOf(policy, location) : [];
   const placeOf = async (digest: Digest): Promise<LocationRecord | undefined> =>
-    (await places.locations(digest)).find(({ location }) => locationKey(location) === repository);
+    (await places.locations(digest)).find((one) => locationKey(one.location) === repository);
   const pushes = await mapConcurrently([...output], QUESTIONS_AT_ONCE, placeOf);
   const known = pushes.flatMap((place) => place?.firstPushSeenAtEpochMs ?? []);
   const verifiedAtEpochMs = known.length > 0 ? Math.max(...known) : Number.POSITIVE_INFINITY;
@@ -133,7 +136,9 @@ async function newerThan(
   };
   return async ({ digest, stream: own, birth }) => {
     const place = await placeOf(digest);
-    const isOfBranch = own === undefined && [...(place?.tags ?? []), ...(place?.askedTags ?? [])].length > 0;
+    const tags = [...(place?.tags ?? []), ...(place?.askedTags ?? [])];
+    const hasNoLine = rules.length > 0 && makingLineOf(rules, tags) === undefined;
+    const isOfBranch = own === undefined && tags.length > 0 && hasNoLine;
     // It existed before the first recorded push: a person may have moved a tag back to it.
     const isFirstSeen = place?.thereSinceEpochMs === undefined && !(birth && isBuiltBefore(birth));
     return isOfBranch || (isFirstSeen && (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs);

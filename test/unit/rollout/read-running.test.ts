@@ -2,7 +2,7 @@ import { readRunning } from '../../../functions/rollout/read-running.ts';
 import type { Birth, BirthEvidenceKind } from '../../../shared/domain/image/birth.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../../shared/domain/image/image-properties.ts';
-import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { closureOf } from '../../../shared/domain/rollout/closure.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
@@ -21,11 +21,21 @@ const madeAt = (atEpochMs: number, kind: BirthEvidenceKind = 'config-created'): 
   evidence: [{ kind, atEpochMs }],
 });
 
+interface Told {
+  readonly isPushedAgain?: boolean;
+  readonly thereSinceEpochMs?: number;
+  /** Of the older image. */
+  readonly tags?: readonly string[];
+  /** The record of the older image names no stream. */
+  readonly isUnnamed?: true;
+  readonly policy?: Policy;
+}
+
 /** What runs on an older image of a base, once a newer one is verified and its closure has no facts. */
 async function runningOn(
   old: Partial<ImageProperties>,
   users: readonly Digest[],
-  { isPushedAgain = false, thereSinceEpochMs }: { isPushedAgain?: boolean; thereSinceEpochMs?: number } = {},
+  { isPushedAgain = false, thereSinceEpochMs, tags: oldTags = [], isUnnamed, policy = POLICY }: Told = {},
 ): Promise<readonly Digest[]> {
   const world = fakeWorld();
 
@@ -35,9 +45,11 @@ async function runningOn(
     [NEW, 'new', { chainId: digestOf('chain'), unpackedId: digestOf('files') }],
   ] as const;
   for (const [digest, name, changes] of isPushedAgain ? made.toReversed() : made) {
-    const { chainId: _, ...image } = imageProperties(name, { stream: STREAM, locations: [locationOf('base')] });
-    await world.images.recordProperties({ ...image, ...changes });
-    await world.places.recordLocation({ digest, ...tags, firstPushSeenAtEpochMs: world.clock() });
+    const { chainId: _, stream, ...image } = imageProperties(name, { stream: STREAM, locations: [locationOf('base')] });
+    const isNamed = digest !== OLD || isUnnamed === undefined;
+    await world.images.recordProperties({ ...image, ...(isNamed && { stream }), ...changes });
+    const seen = { ...tags, ...(digest === OLD && { tags: oldTags }) };
+    await world.places.recordLocation({ digest, ...seen, firstPushSeenAtEpochMs: world.clock() });
     world.advance(HOUR_MS);
   }
   if (thereSinceEpochMs !== undefined) await world.places.recordLocation({ digest: OLD, ...tags, thereSinceEpochMs });
@@ -51,7 +63,7 @@ async function runningOn(
     mayRun: () => false,
   };
   const closure = closureOf({ cascadeId: CASCADE, stream: STREAM, facts: [] }, NEW, { closureHours: 1 }, world.clock());
-  const fleet = { policy: POLICY, lineage, outOfSight: new Set<Digest>() };
+  const fleet = { policy, lineage, outOfSight: new Set<Digest>() };
   const running = await readRunning(world, closure, new Set([NEW]), fleet);
   return running.flatMap(({ usages }) => usages.map((one) => one.digest));
 }
@@ -97,5 +109,26 @@ describe('an image of which a push was seen after that of what was verified', ()
     ['newer where no evidence dates it', { known: false, rejected: [] }, []],
   ])('is %s', async (_, made, expected) => {
     expect(await runningOn({ ...other, birth: made }, [APP], { isPushedAgain: true })).toEqual(expected);
+  });
+});
+
+describe('an image whose record names no stream', () => {
+  const { account, region, repository } = locationOf('base');
+  const place = { account, regions: [region], repositories: [repository] };
+  const rule = { ...place, id: 'base', owner: 'team', headTags: ['^v.*$'], tier: 'base' };
+  const ruled = parse(policySchema, {
+    version: 1,
+    ages: { default: { limitDays: 30 } },
+    streams: [rule],
+    severities: [],
+  });
+
+  test.each<[string, Told, readonly Digest[]]>([
+    ['is a build of a branch where only other tags name it', { policy: ruled, tags: ['pr-7'] }, []],
+    ['is older while no rule names the stream: nothing tells a branch then', { tags: ['pr-7'] }, [APP]],
+    ['is older where a head tag names it: its rule was away until now', { policy: ruled, tags: ['v1'] }, [APP]],
+    ['is older where no tag names it', { policy: ruled }, [APP]],
+  ])('%s', async (_, told, expected) => {
+    expect(await runningOn({ chainId: digestOf('other') }, [APP], { ...told, isUnnamed: true })).toEqual(expected);
   });
 });
