@@ -115,17 +115,21 @@ describe('an image of which a push was seen after that of what was verified', ()
 describe('an image whose record names no stream', () => {
   const { account, region, repository } = locationOf('base');
   const place = { account, regions: [region], repositories: [repository] };
-  const rule = { ...place, id: 'base', owner: 'team', headTags: ['^v.*$'], tier: 'base' };
-  const ruled = parse(policySchema, {
-    version: 1,
-    ages: { default: { limitDays: 30 } },
-    streams: [rule],
-    severities: [],
-  });
+  const ruledBy = (headTag: string): Policy =>
+    parse(policySchema, {
+      ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [] },
+      streams: [{ ...place, id: 'base', owner: 'team', headTags: [headTag], tier: 'base' }],
+    });
+  const ruled = ruledBy('^v.*$');
 
   test.each<[string, Told, readonly Digest[]]>([
     ['is a build of a branch where only other tags name it', { policy: ruled, tags: ['pr-7'] }, []],
     ['is older while no rule names the stream: nothing tells a branch then', { tags: ['pr-7'] }, [APP]],
+    [
+      'is older while only another line of the repository has a rule',
+      { policy: ruledBy('^w.*$'), tags: ['v1'] },
+      [APP],
+    ],
     ['is older where a head tag names it: its rule was away until now', { policy: ruled, tags: ['v1'] }, [APP]],
     ['is older where no tag names it', { policy: ruled }, [APP]],
   ])('%s', async (_, told, expected) => {
