@@ -183,9 +183,7 @@ async function placesWithIndexes(
   return earlier.length > 0 ? places.locations(digest) : recorded;
 }
 
-/** When an image was there at the latest, as far as known. */
-export const sinceOf = (record: LocationRecord): number =>
-  recordedPlace(record).sinceEpochMs ?? Number.POSITIVE_INFINITY;
+const sinceOf = (record: LocationRecord): number => recordedPlace(record).sinceEpochMs ?? Number.POSITIVE_INFINITY;
 
 /** The fields of a record that do not depend on the place. */
 export function contentPropertiesOf(record: ImageRecord): ContentProperties {

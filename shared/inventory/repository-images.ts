@@ -42,14 +42,7 @@ import {
 } from './content-properties.ts';
 import { readOlderConfigs } from './older-configs.ts';
 import { rewriteOlder } from './older-contents.ts';
-import {
-  contentPropertiesOf,
-  firstPushOf,
-  type ImageSeen,
-  type RecordPorts,
-  recordImage,
-  sinceOf,
-} from './record-image.ts';
+import { contentPropertiesOf, firstPushOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -339,7 +332,6 @@ export class RepositoryImages {
   async #record(contents: readonly ContentProperties[], known: ReadonlyMap<Digest, ImageRecord>): Promise<void> {
     if (contents.length === 0) return;
     await this.#hooks.place?.(contents.map(({ digest }) => digest));
-    await mapConcurrently([...known.values()], WRITES_AT_ONCE, (image) => this.#askPush(image));
     const refused = new Set<Digest>();
     await mapConcurrently(contents, WRITES_AT_ONCE, async (content) => {
       try {
@@ -359,26 +351,6 @@ export class RepositoryImages {
       if (this.indexes.has(digest)) this.#emptyIndexes += 1;
       else this.#recorded.add(digest);
     }
-  }
-
-  /**
-   * An image belongs to the place that had it first, and the first push here may be older than all that Patchwave saw: it is
-   * asked for once, where another place seems to be earlier.
-   */
-  async #askPush({ digest, locations }: ImageRecord): Promise<void> {
-    const { location } = this.#wanted;
-    const here = locationKey(location);
-    const isCopied = locations.some((other) => locationKey(other) !== here);
-    if (!isCopied || streamRulesOf(this.#policy, location).length === 0) return;
-    const { places, registry } = this.#ports;
-    const recorded = await places.locations(digest);
-    const own = recorded.find((one) => locationKey(one.location) === here);
-    const isLater = recorded.some((one) => sinceOf(one) < (own ? sinceOf(own) : Number.POSITIVE_INFINITY));
-    if (!isLater || own?.firstPushSeenAtEpochMs !== undefined) return;
-    const pushedAtEpochMs = await registry.pushedAt(location, digest);
-    if (pushedAtEpochMs === undefined) return;
-    const pushes = { firstPushSeenAtEpochMs: pushedAtEpochMs, lastPushSeenAtEpochMs: pushedAtEpochMs };
-    await places.recordLocation({ digest, location, tags: [], ...pushes });
   }
 
   #imageSeenOf(content: ContentProperties): ImageSeen {
