@@ -209,7 +209,9 @@ async function settingsOf(
     known?.parameters.get('OrganizationId') === organization && known.parameters.get('ReadHubAccount') === 'false';
   const isCovered = flags['covered-by-stack-set'] === true || wasCovered;
   return {
-    ...{ account, region, stack },
+    account,
+    region,
+    stack,
     ...(organization !== '' && { organization }),
     members: [...new Set(members.split(','))].filter((one) => one !== '' && one !== account),
     regions: [...new Set([region, ...regions.split(',')])],

@@ -41,8 +41,15 @@ const imageRow = (image: KnownImage, parents: Parents) => {
   const { digest, tier, stream, platform, inUse, isHead }: ImageRecord = image;
   const parent = parents.get(digest);
   return {
-    ...{ digest, names: namesOf(image), platform, tier, stream, inUse, isHead },
-    ...{ parent: parent?.digest ?? null, evidence: parent?.evidence ?? null },
+    digest,
+    names: namesOf(image),
+    platform,
+    tier,
+    stream,
+    inUse,
+    isHead,
+    parent: parent?.digest ?? null,
+    evidence: parent?.evidence ?? null,
   };
 };
 

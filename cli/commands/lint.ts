@@ -67,7 +67,9 @@ function documentOf({ findings }: LintResult, { approvedRegistries: approved }: 
   return sarifOf(
     rules,
     findings.map(({ file, line, ruleId, state, text, fix }) => ({
-      ...{ ruleId, text: `${text} ${fix}`, file: { path: file, line } },
+      ruleId,
+      text: `${text} ${fix}`,
+      file: { path: file, line },
       level: state === 'violating' ? 'error' : 'warning',
     })),
   );

@@ -275,7 +275,7 @@ export class RepositoryImages {
     // A known image is not read again, so it counts as known only after its content is written.
     const tooLarge = await this.#recordContents(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
     if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
-    for (const { artifact } of newlyRead) await this.#checkPush(artifact.digest);
+    await mapConcurrently(newlyRead, WRITES_AT_ONCE, ({ artifact }) => this.#checkPush(artifact.digest));
     const made = newlyRead.map(({ artifact, config }) => {
       const pushes = this.#pushesOf(artifact.digest);
       const properties = contentProperties({ artifact, ...(config && { config }), pushes }, clock());
