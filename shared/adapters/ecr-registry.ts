@@ -1,4 +1,5 @@
 import {
+  DescribeImagesCommand,
   GetDownloadUrlForLayerCommand,
   type ImageDetail,
   paginateDescribeImages,
@@ -47,6 +48,17 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry, Provenan
       }
     } catch (error) {
       if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
+    }
+  }
+
+  async pushedAt(location: ImageLocation, imageDigest: Digest): Promise<number | undefined> {
+    const command = new DescribeImagesCommand({ repositoryName: location.repository, imageIds: [{ imageDigest }] });
+    try {
+      const { imageDetails = [] } = await this.send(location, (client) => client.send(command));
+      return imageDetails[0]?.imagePushedAt?.getTime();
+    } catch (error) {
+      if (isNamed(error, 'ImageNotFoundException', 'RepositoryNotFoundException')) return undefined;
+      throw error;
     }
   }
 

@@ -5,12 +5,14 @@ import { type ImageProperties, type LocationRecord, unionOfTags } from '../domai
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
+import { streamRulesOf } from '../domain/stream/stream.ts';
 import { judgesTagsAt, type SeenTags, tagFactsOf } from '../domain/stream/tag-facts.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { propertiesIn } from '../domain/verdict/image-updates.ts';
 import type { Clock } from '../ports/clock.ts';
-import { LedgerContendedError } from '../ports/errors.ts';
+import { LedgerContendedError, RegistryUnreachableError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
+import type { ImageRegistry } from '../ports/registry.ts';
 import { type ContentProperties, unionOfLocations } from './content-properties.ts';
 import { type ImagePlace, originOf, recordedPlace } from './origin.ts';
 import { type PropertiesPorts, writeProperties } from './write-properties.ts';
@@ -19,6 +21,7 @@ const MOST_ROUNDS = 4;
 
 export interface RecordPorts extends PropertiesPorts {
   readonly places: PlaceLedger;
+  readonly registry: Pick<ImageRegistry, 'pushedAt'>;
   readonly clock: Clock;
 }
 
@@ -143,15 +146,16 @@ export async function recordImage(
     recordedPropertiesOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
   const readsPlaces = isElsewhere || (known !== undefined && lacksTags(policy, known, location));
-  const propertiesAfter = propertiesBy(readsPlaces ? await places.locations(digest) : []);
+  const placesNow = async () => withPushes(ports, policy, seen, await places.locations(digest));
+  const propertiesAfter = propertiesBy(readsPlaces ? await placesNow() : []);
   const isSame = known !== undefined && sameContent(propertiesIn(known), propertiesAfter(known));
   if (isSame && !seen.isOfNewIndex) return;
   await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
   if (isSame) return;
-  let recorded = await placesWithIndexes(places, digest, seen.within);
+  let recorded = await withPushes(ports, policy, seen, await placesWithIndexes(places, digest, seen.within));
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     await writeProperties(ports, known, propertiesBy(recorded), firstPushOf(recorded));
-    const now = await places.locations(digest);
+    const now = await placesNow();
     if (sameContent(now, recorded)) return;
     recorded = now;
   }
@@ -181,6 +185,35 @@ async function placesWithIndexes(
   });
   for (const record of earlier) await places.recordLocation(record);
   return earlier.length > 0 ? places.locations(digest) : recorded;
+}
+
+/**
+ * The places of an image, each with its first push. Of several places with a stream the image belongs to the first, and a push
+ * may be older than all that Patchwave saw. So whoever finds the second place asks each registry that Patchwave saw no push of:
+ * readings in any order write the same. The next reading asks again for what a registry does not say now.
+ */
+async function withPushes(
+  { places, registry }: RecordPorts,
+  policy: Policy,
+  { content: { digest }, place }: ImageSeen,
+  recorded: readonly LocationRecord[],
+): Promise<readonly LocationRecord[]> {
+  const claiming = recorded.filter(({ location }) => streamRulesOf(policy, location).length > 0);
+  const undated = claiming.filter(({ lastPushSeenAtEpochMs }) => lastPushSeenAtEpochMs === undefined);
+  if (claiming.length < 2 || undated.length === 0) return recorded;
+  for (const { location } of undated) {
+    const isOther = locationKey(location) !== locationKey(place.location);
+    const pushedAtEpochMs = await registry.pushedAt(location, digest).catch((error) => {
+      // One registry that fails stops no other one.
+      if (isOther || error instanceof RegistryUnreachableError) return undefined;
+      throw error;
+    });
+    if (pushedAtEpochMs === undefined) continue;
+    // It may be the second push there, so it makes nothing younger.
+    const pushes = { thereSinceEpochMs: pushedAtEpochMs, lastPushSeenAtEpochMs: pushedAtEpochMs };
+    await places.recordLocation({ digest, location, tags: [], ...pushes });
+  }
+  return places.locations(digest);
 }
 
 const sinceOf = (record: LocationRecord): number => recordedPlace(record).sinceEpochMs ?? Number.POSITIVE_INFINITY;

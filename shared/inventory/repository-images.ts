@@ -50,6 +50,7 @@ const WRITES_AT_ONCE = 16;
 const KNOWN_A_PIECE = 500;
 
 export interface ImagesPorts extends RecordPorts, ArtifactPorts {
+  readonly registry: RecordPorts['registry'] & ArtifactPorts['registry'];
   readonly contents: ContentLedger;
 }
 

@@ -41,6 +41,8 @@ export interface ImageRegistry {
   manifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup>;
   /** The current digest of a tag; `undefined` if the repository or the tag is gone. */
   resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined>;
+  /** When an image was pushed; `undefined` if it is gone, or the registry does not say it. */
+  pushedAt(location: ImageLocation, digest: Digest): Promise<number | undefined>;
   /**
    * The config blob of an image.
    * @throws ImageConfigError if it is missing or broken, LayerDownloadError if it could not be downloaded this time

@@ -146,6 +146,17 @@ export function registryContract(world: () => RegistryWorld): void {
     expect(await world().registry.resolveTag({ ...location, repository: 'team/none' }, 'latest')).toBeUndefined();
   });
 
+  test('an image has the instant of its push, as the list says it; an unknown one has none', async () => {
+    const location = await world().newRepository('team/a');
+    const { artifact } = await world().push(location, push('image'));
+    const { registry } = world();
+    const [listed] = await imagesOf(location);
+    expect(listed?.pushedAtEpochMs).toBeGreaterThan(0);
+    expect(await registry.pushedAt(location, artifact.digest)).toBe(listed?.pushedAtEpochMs);
+    expect(await registry.pushedAt(location, digestOf('none'))).toBeUndefined();
+    expect(await registry.pushedAt({ ...location, repository: 'team/none' }, artifact.digest)).toBeUndefined();
+  });
+
   test('the config gives birth, platform, labels, user and history, and omits missing fields', async () => {
     const location = await world().newRepository('team/a');
     const createdEpochMs = PUSHED - DAY_MS;
@@ -184,6 +195,7 @@ export function registryContract(world: () => RegistryWorld): void {
     await expect(imagesOf(unreachable)).rejects.toMatchObject(expected);
     await expect(registry.manifests(unreachable, [digestOf('a')])).rejects.toMatchObject(expected);
     await expect(registry.resolveTag(unreachable, 'v1')).rejects.toMatchObject(expected);
+    await expect(registry.pushedAt(unreachable, digestOf('a'))).rejects.toMatchObject(expected);
     await expect(registry.config(unreachable, digestOf('a'))).rejects.toMatchObject(expected);
   });
 }

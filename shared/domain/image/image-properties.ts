@@ -95,8 +95,7 @@ export interface LocationRecord {
   readonly firstPushSeenAtEpochMs?: number;
   readonly lastPushSeenAtEpochMs?: number;
   /**
-   * The image existed by then, and every seen push is later, so the first push is unknown. Absent if an earlier push
-   * was seen.
+   * The image existed by then, so the first push, if none is seen by then, is unknown. Absent if an earlier push was seen.
    */
   readonly thereSinceEpochMs?: number;
 }

@@ -197,6 +197,11 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
     return undefined;
   }
 
+  async pushedAt(location: ImageLocation, digest: Digest): Promise<number | undefined> {
+    this.#check(location);
+    return this.#repositories.get(locationKey(location))?.images.get(digest)?.pushedAtEpochMs;
+  }
+
   async config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig> {
     this.#check(location);
     if (this.#withheld.get(locationKey(location)) === 'configs') {

@@ -183,6 +183,7 @@ test.each(['ThrottlingException', 'ServerException'])('%s is never read as an an
   await expect(collect(registry.images(LOCATION))).rejects.toMatchObject({ name });
   await expect(registry.manifests(LOCATION, [digestOf('a')])).rejects.toMatchObject({ name });
   await expect(registry.resolveTag(LOCATION, 'v1')).rejects.toMatchObject({ name });
+  await expect(registry.pushedAt(LOCATION, digestOf('a'))).rejects.toMatchObject({ name });
   await expect(registry.config(LOCATION, digestOf('a'))).rejects.toMatchObject({ name });
 });
 

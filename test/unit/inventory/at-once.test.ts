@@ -93,9 +93,9 @@ function portsOf(world: ReturnType<typeof fakeWorld>, turn: () => Promise<unknow
         };
       },
     });
-  const { images, places, streamImages, usages, clock } = world;
+  const { images, places, streamImages, usages, clock, registry } = world;
   const ledgers = { images: inTurn(images), places: inTurn(places), streamImages: inTurn(streamImages) };
-  return { ...ledgers, usages: inTurn(usages), clock };
+  return { ...ledgers, usages: inTurn(usages), registry: inTurn(registry), clock };
 }
 
 async function oneAfterTheOther(acts: readonly Act[]): Promise<ImageRecord | undefined> {

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { LocationRecord } from '../../../shared/domain/image/image-properties.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
@@ -6,6 +7,7 @@ import type { ImagePlace } from '../../../shared/inventory/origin.ts';
 import { recordedPropertiesOf, recordImage } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
+import { HOUR_MS } from '../../support/samples.ts';
 
 const digest = `sha256:${'a'.repeat(64)}` as const;
 const copy = { account: '111122223333', region: 'us-east-1', repository: 'apps/web-copy' };
@@ -48,7 +50,6 @@ test.each([
 
 describe('an image in two streams', () => {
   const tagged = recorded.map((place) => ({ ...place, askedTags: ['stable'] }));
-  const HOUR_MS = 3_600_000;
   const ownerBy = (
     changes: readonly Partial<LocationRecord>[],
     place: ImagePlace,
@@ -107,6 +108,51 @@ test.each([
     expect(world.images.records.get(digest)).toMatchObject({ owner: 'payments' });
   },
 );
+
+test.each([
+  ['its maker first', [home, copy]],
+  ['the copy first', [copy, home]],
+])('an image that runs in two places, whose pushes no event reported, stays with its maker: %s', async (_, order) => {
+  const world = fakeWorld();
+  const pushedAtEpochMs = world.clock() - 9 * HOUR_MS;
+  const artifact = {
+    ...{ kind: 'image' as const, digest, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
+    ...{ configDigest: digest, layers: [], annotations: {} },
+  } as const;
+  world.registry.push(home, { artifact, tags: ['stable'], pushedAtEpochMs });
+  world.registry.push(copy, { artifact, tags: ['stable'], pushedAtEpochMs: pushedAtEpochMs + HOUR_MS });
+  const asked = jest.spyOn(world.registry, 'pushedAt');
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  const read = async () => {
+    for (const location of order) {
+      world.advance(60_000);
+      const known = (await world.images.get([digest])).get(digest);
+      await recordImage(world, policy, { content, place: { location, tags: ['stable'] } }, known);
+    }
+    return { image: world.images.records.get(digest), places: await world.places.locations(digest) };
+  };
+  const first = await read();
+  expect(first.image).toMatchObject({ owner: 'payments' });
+  expect(first.places.map(({ thereSinceEpochMs }) => thereSinceEpochMs)).toEqual([
+    pushedAtEpochMs + HOUR_MS,
+    pushedAtEpochMs,
+  ]);
+  expect(await read()).toEqual(first);
+  expect(asked.mock.calls).toHaveLength(2);
+});
+
+test('an image stays where it is while the registry of its other place fails', async () => {
+  const world = fakeWorld();
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  await world.places.recordLocation({ digest, location: home, tags: ['stable'], thereSinceEpochMs: world.clock() });
+  world.advance(HOUR_MS);
+  jest.spyOn(world.registry, 'pushedAt').mockImplementation(async (location) => {
+    if (location.repository === copy.repository) return undefined;
+    throw new Error('ServerException');
+  });
+  await recordImage(world, policy, { content, place: { location: copy, tags: ['stable'] } }, undefined);
+  expect(world.images.records.get(digest)).toMatchObject({ owner: 'payments' });
+});
 
 describe('a push from an event', () => {
   const nowEpochMs = Date.UTC(2026, 10, 27);

@@ -532,6 +532,25 @@ test('a copy of an index that runs and could not be read does not take its image
   expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
 });
 
+test('a copy does not take over an image that ran unseen: the registry says which push was first', async () => {
+  const { world, ports, review } = await inventoryWorld();
+  const { policy } = await world.policies.current();
+  const copy: ImageLocation = { ...web, repository: 'apps/a-copy' };
+  for (const location of [web, copy]) pushImage(world, location, 'a', ['stable']);
+  const pushed = { firstPushSeenAtEpochMs: world.clock(), lastPushSeenAtEpochMs: world.clock() };
+  await world.places.recordLocation({ digest: a, location: copy, tags: ['stable'], ...pushed });
+  await readRepository(ports, policy, { location: copy, digests: { [a]: ['stable'] }, isListed: false, tags: {} });
+  expect(world.images.records.get(a)?.stream).toContain('apps/a-copy');
+  world.advance(HOUR_MS);
+  const asked = jest.spyOn(world.registry, 'pushedAt');
+  world.workloads.run(main, running(a));
+  for (const _ of [1, 2]) {
+    await review();
+    expect(world.images.records.get(a)).toMatchObject({ stream: stableStream });
+    expect(asked.mock.calls).toEqual([[web, a]]);
+  }
+});
+
 test('the push of a copy does not date an image that runs and could not be read', async () => {
   const { world, ports, review } = await inventoryWorld();
   const { policy } = await world.policies.current();

@@ -58,6 +58,7 @@ async function handle(world: PushWorld, bodies: readonly string[], turns: Turns 
         },
         manifests: (location, digests) => ports.registry.manifests(location, digests),
         resolveTag: (location, tag) => ports.registry.resolveTag(location, tag),
+        pushedAt: (location, digest) => ports.registry.pushedAt(location, digest),
         config: (location, digest) => ports.registry.config(location, digest),
         provenances: (location, attestations) => ports.registry.provenances(location, attestations),
       },
