@@ -1,3 +1,4 @@
+import { CONTAINER_LISTS, ENDS_WITH_DIGEST } from '../../shared/domain/admission/asked-images.ts';
 import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { MAX_NAME_LENGTH, MAX_REFERENCE_LENGTH, PARTITION_HOSTS } from '../../shared/domain/image/reference.ts';
 import { exemptReferences } from '../../shared/domain/policy/aws-managed.ts';
@@ -97,19 +98,45 @@ const plainHost = (name: string): string =>
   }, name);
 
 /** An expression of the images that the `spec` of a pod names, each as a text. */
-export const imagesIn = (spec: string): string =>
-  [
-    ...['initContainers', 'containers', 'ephemeralContainers'].map(
-      (list) => `${spec}.?${list}.orValue([]).map(c, string(c.?image.orValue('')))`,
-    ),
-    `${spec}.?volumes.orValue([]).filter(v, has(v.image)).map(v, string(v.image.?reference.orValue('')))`,
+export const imagesIn = (spec: string): string => entriesIn(spec, ({ image }) => image);
+
+/** Expressions of what names an image in a pod: a container or a volume. */
+interface Entry {
+  readonly list: string;
+  readonly name: string;
+  readonly image: string;
+}
+
+function entriesIn(spec: string, shown: (entry: Entry) => string): string {
+  const nameOf = (item: string): string => `string(${item}.?name.orValue(''))`;
+  return [
+    ...CONTAINER_LISTS.map((list) => {
+      const entry = { list, name: nameOf('c'), image: "string(c.?image.orValue(''))" };
+      return `${spec}.?${list}.orValue([]).map(c, ${shown(entry)})`;
+    }),
+    `${spec}.?volumes.orValue([]).filter(v, has(v.image)).map(v, ${shown({
+      ...{ list: 'volumes', name: nameOf('v'), image: "string(v.image.?reference.orValue(''))" },
+    })})`,
   ].join('\n+ ');
+}
+
+const namedEntry = ({ list, name, image }: Entry): string =>
+  `{'of': ${celText(`${list} `)} + ${name}, 'image': ${image}}`;
 
 /** The images that an object asks for and did not before, as `newlyAsked` finds them. */
 export const askedVariables = ({ spec, before, isNew }: PodFields): readonly Variable[] => [
-  { name: 'images', expression: imagesIn(spec) },
-  { name: 'before', expression: `${isNew} ? [] :\n${imagesIn(before)}` },
-  { name: 'asked', expression: "variables.images.filter(i, i == '' || !(i in variables.before))" },
+  { name: 'images', expression: entriesIn(spec, namedEntry) },
+  { name: 'before', expression: `${isNew} ? [] :\n${entriesIn(before, namedEntry)}` },
+  { name: 'kept', expression: "variables.before.map(e, e.of + ' ' + e.image)" },
+  {
+    name: 'keptDigests',
+    expression: `variables.before.map(e, e.image).filter(i, i.matches(${celText(ENDS_WITH_DIGEST)}))`,
+  },
+  {
+    name: 'asked',
+    expression:
+      "variables.images.filter(e, e.image == '' || !(e.of + ' ' + e.image in variables.kept || e.image in variables.keptDigests)).map(e, e.image)",
+  },
 ];
 
 /**

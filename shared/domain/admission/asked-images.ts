@@ -43,37 +43,69 @@ export function startsImages(group: string, kind: string): 'pod' | 'template' | 
  * is not as it should be has no reference, so that a decision on it refuses it.
  * @param kind `Pod`, or one of `TEMPLATE_KINDS`; any other kind asks for none
  */
-export function askedImages(kind: string, object: unknown): readonly AskedImage[] {
+export const askedImages = (kind: string, object: unknown): readonly AskedImage[] =>
+  entriesOf(kind, object).map(({ asked }) => asked);
+
+/** How a reference ends that names a digest. */
+export const ENDS_WITH_DIGEST = '@sha256:[0-9a-f]{64}$';
+
+/**
+ * What an object asks for that the one before did not: an update that keeps its images passes, because it starts nothing. A
+ * container or volume keeps its own image. Any other starts, and its tag may have moved since; a digest means the same image.
+ * @param before the object before an update; absent for a new one
+ */
+export function newlyAsked(kind: string, object: unknown, before: unknown): readonly AskedImage[] {
+  const earlier = entriesOf(kind, before);
+  const kept = new Set(earlier.map(keyOf));
+  const digests = new Set(
+    earlier.flatMap(({ asked: { reference = '' } }) => (namesDigest(reference) ? reference : [])),
+  );
+  return entriesOf(kind, object)
+    .filter((entry) => {
+      const { reference } = entry.asked;
+      return reference === undefined || !(kept.has(keyOf(entry)) || digests.has(reference));
+    })
+    .map(({ asked }) => asked);
+}
+
+const namesDigest = (reference: string): boolean => new RegExp(ENDS_WITH_DIGEST).test(reference);
+
+/** What names an image in a pod. The API server lets no two containers, and no two volumes, of a pod have one name. */
+interface Entry {
+  readonly list: string;
+  readonly name: string;
+  readonly asked: AskedImage;
+}
+
+const keyOf = ({ list, name, asked: { reference } }: Entry): string => `${list} ${name} ${reference}`;
+
+function entriesOf(kind: string, object: unknown): readonly Entry[] {
   const path = kind === 'Pod' ? [] : TEMPLATES.get(kind)?.path;
   if (!path) return [];
   const pod = path.reduce<unknown>(fieldOf, object);
   const at = [...path, 'spec'].join('.');
   const spec = fieldOf(pod, 'spec');
+  const entry = (list: string, item: unknown, asked: AskedImage): Entry => {
+    const name = fieldOf(item, 'name');
+    return { list, name: typeof name === 'string' ? name : '', asked };
+  };
   return [
-    ...LISTS.flatMap((list) =>
+    ...CONTAINER_LISTS.flatMap((list) =>
       itemsOf(spec, list).map((container, index) =>
-        asked(`${at}.${list}[${index}].image`, fieldOf(container, 'image')),
+        entry(list, container, asked(`${at}.${list}[${index}].image`, fieldOf(container, 'image'))),
       ),
     ),
     ...itemsOf(spec, 'volumes').flatMap((volume, index) => {
       const image = fieldOf(volume, 'image');
       return image === undefined || image === null
         ? []
-        : [asked(`${at}.volumes[${index}].image.reference`, fieldOf(image, 'reference'))];
+        : [entry('volumes', volume, asked(`${at}.volumes[${index}].image.reference`, fieldOf(image, 'reference')))];
     }),
   ];
 }
 
-const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const;
-
-/**
- * What an object asks for that the one before did not: an update that keeps its images passes, because it starts nothing.
- * @param before the object before an update; absent for a new one
- */
-export function newlyAsked(kind: string, object: unknown, before: unknown): readonly AskedImage[] {
-  const kept = new Set(askedImages(kind, before).map(({ reference }) => reference));
-  return askedImages(kind, object).filter(({ reference }) => reference === undefined || !kept.has(reference));
-}
+/** Where a pod has its containers. */
+export const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const;
 
 const asked = (field: string, reference: unknown): AskedImage =>
   typeof reference === 'string' ? { field, reference } : { field };

@@ -148,6 +148,22 @@ describe('the digest that a tag has by its last reading', () => {
     expect(await changesOf(made, reviewOf({ operation: 'DELETE', oldObject, object: null }))).toEqual([]);
   });
 
+  test('is written into a debug container by the tag of a container that runs, and leaves that container as it is', async () => {
+    const made = await tagWorld();
+    const oldObject = podOf(GOOD_TAG);
+    const object = { spec: { ...oldObject.spec, ephemeralContainers: [{ name: 'd', image: GOOD_TAG }] } };
+    const debug = { operation: 'UPDATE', subResource: 'ephemeralcontainers', oldObject } as const;
+    expect(await changesOf(made, reviewOf({ ...debug, object }))).toEqual([
+      `/spec/ephemeralContainers/0/image ${PINNED}`,
+    ]);
+    await pushTag(made, 'compliant', { image: 'violating', atEpochMs: made.clock() + 1 });
+    expect(await changesOf(made, reviewOf({ ...debug, object }))).toEqual([]);
+    expect(await reviewAdmission(made, CLUSTER, reviewOf({ ...debug, object }))).toMatchObject({ ruleId: 'critical' });
+    const labelled = { ...object, metadata: { labels: { a: 'b' } } };
+    const label = reviewOf({ operation: 'UPDATE', oldObject: object, object: labelled });
+    expect(await reviewAdmission(made, CLUSTER, label)).toMatchObject({ decision: 'allow' });
+  });
+
   test('is written for what its break-glass lets start', async () => {
     const made = await tagWorld();
     const opened = { author: 'Ada', reason: 'incident 7', expiresAtEpochMs: made.clock() + 60_000 };

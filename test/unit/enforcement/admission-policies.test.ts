@@ -134,6 +134,16 @@ describe('every field that names an image counts', () => {
     const asked = { operation: 'UPDATE', subResource: 'ephemeralcontainers' } as const;
     expect(decide(object, asked, { oldObject: pod(GOOD) })).toBe('deny digest-allowed');
   });
+
+  test('an ephemeral container by the tag of a container that runs, and none by a digest that runs', () => {
+    const debugged = (image: string) => {
+      const object = field({ containers: [{ name: 'a', image }], ephemeralContainers: [{ name: 'd', image }] });
+      const asked = { operation: 'UPDATE', subResource: 'ephemeralcontainers' } as const;
+      return decide(object, asked, { oldObject: field({ containers: [{ name: 'a', image }] }) });
+    };
+    expect(debugged(GOOD.replace(/@.*/, ':v1'))).toBe('deny digest-required');
+    expect(debugged(NEW)).toBe('allow');
+  });
 });
 
 describe('an update', () => {

@@ -59,12 +59,54 @@ describe('the images that an object asks for', () => {
   });
 
   test('an update asks for what it changes', () => {
-    const before = { spec: { containers: [{ image: 'old:1' }, {}] } };
-    const after = { spec: { containers: [{ image: 'new:1' }, { image: 'old:1' }, {}] } };
+    const before = { spec: { containers: [{ name: 'a', image: 'old:1' }, { name: 'b' }] } };
+    const after = {
+      spec: { containers: [{ name: 'c', image: 'new:1' }, { name: 'a', image: 'old:1' }, { name: 'b' }] },
+    };
     expect(newlyAsked('Pod', after, before).map(({ field }) => field)).toEqual([
       'spec.containers[0].image',
       'spec.containers[2].image',
     ]);
     expect(newlyAsked('Pod', after, null)).toHaveLength(3);
+  });
+
+  const DIGEST = `@sha256:${'a'.repeat(64)}`;
+  const running = {
+    initContainers: [{ name: 'init', image: 'init:1' }],
+    containers: [
+      { name: 'web', image: 'web:1' },
+      { name: 'pinned', image: `web:1${DIGEST}` },
+    ],
+    ephemeralContainers: [{ name: 'd1', image: 'web:1' }],
+    volumes: [{ name: 'model', image: { reference: 'model:1' } }],
+  };
+  const debugged = (name: string, image: string) => ({
+    ephemeralContainers: [...running.ephemeralContainers, { name, image }],
+  });
+
+  test.each<[string, object, readonly string[]]>([
+    ['nothing', {}, []],
+    ['another order', { containers: running.containers.toReversed() }, []],
+    ['a field beside the image', { containers: running.containers.map((one) => ({ ...one, resources: {} })) }, []],
+    ['a debug container by the tag of a container', debugged('d2', 'web:1'), ['web:1']],
+    ['a debug container by the tag of a volume', debugged('d2', 'model:1'), ['model:1']],
+    ['a debug container with the name of a container', debugged('web', 'web:1'), ['web:1']],
+    ['a debug container by a digest that the pod has', debugged('d2', `web:1${DIGEST}`), []],
+    ['a debug container by this digest in another repository', debugged('d2', `x${DIGEST}`), [`x${DIGEST}`]],
+    ['a debug container by what only looks like it', debugged('d2', `web:1${DIGEST}b`), [`web:1${DIGEST}b`]],
+    [
+      'the tag of another container',
+      {
+        containers: [
+          { name: 'web', image: 'web:1' },
+          { name: 'pinned', image: 'web:1' },
+        ],
+      },
+      ['web:1'],
+    ],
+    ['the tag of a container as a volume', { volumes: [{ name: 'web', image: { reference: 'web:1' } }] }, ['web:1']],
+  ])('an update of %s asks for what starts', (_, changes, expected) => {
+    const asked = newlyAsked('Pod', { spec: { ...running, ...changes } }, { spec: running });
+    expect(asked.map(({ reference }) => reference)).toEqual(expected);
   });
 });
