@@ -1,8 +1,10 @@
+import type { ExpectedDenial } from '../../../shared/domain/admission/expected-denial.ts';
 import type { Closure, Deployment } from '../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
+import { doorPlaceText } from '../../../shared/domain/policy/doors.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -17,6 +19,7 @@ export type Change =
   | { readonly kind: 'rebuild'; readonly before?: Rebuild; readonly after: Rebuild }
   | { readonly kind: 'closure'; readonly before?: Closure; readonly after: Closure }
   | { readonly kind: 'deployment'; readonly before?: Deployment; readonly after: Deployment }
+  | { readonly kind: 'expected-denial'; readonly before?: ExpectedDenial; readonly after: ExpectedDenial }
   | { readonly kind: 'run'; readonly before?: ReviewRecord; readonly after: ReviewRecord };
 
 /**
@@ -34,7 +37,7 @@ export function watchLedger(world: FakeWorld, tell: (change: Change, events: rea
     tell(change, announce(recordOf(kind, before), recordOf(kind, after)));
   };
 
-  const { images, causes, streams, rebuilds, rollouts, runs } = world;
+  const { images, causes, streams, rebuilds, rollouts, denials, runs } = world;
   // Every write of an image goes through this map.
   const put = images.records.set.bind(images.records);
   images.records.set = (digest, record) => {
@@ -106,6 +109,17 @@ export function watchLedger(world: FakeWorld, tell: (change: Change, events: rea
     changed('deployment', before, after);
     return stands;
   };
+  const replace = denials.replace.bind(denials);
+  denials.replace = async (expected) => {
+    const known = await Array.fromAsync(denials.all());
+    await replace(expected);
+    for await (const after of denials.all())
+      changed(
+        'expected-denial',
+        known.find((one) => isOfOneStart(one, after)),
+        after,
+      );
+  };
   const finish = runs.finish.bind(runs);
   runs.finish = async (review) => {
     const before = await runs.get(review.runId);
@@ -113,6 +127,9 @@ export function watchLedger(world: FakeWorld, tell: (change: Change, events: rea
     changed('run', before, review);
   };
 }
+
+const isOfOneStart = (one: ExpectedDenial, other: ExpectedDenial): boolean =>
+  one.digest === other.digest && doorPlaceText(one.place) === doorPlaceText(other.place);
 
 const recordOf = (kind: Change['kind'], record: Change['before']): LedgerRecord | undefined =>
   record === undefined ? undefined : ({ kind, record } as LedgerRecord);

@@ -29,7 +29,7 @@ interface Told extends Partial<Records> {
   readonly scannedUntil?: number;
 }
 
-function due({ image: of = image(), scannedUntil = NOW, ...told }: Told): Due {
+function oracleOf({ image: of = image(), scannedUntil = NOW, ...told }: Told): StartOracle {
   const nights = Array.from({ length: 10 }, (_, n) => night(n));
   const records: Records = {
     ...{ beganAtEpochMs: BEGAN, images: new Map([[of.digest, of]]), policies: [text()], runs: [run(BEGAN - DAY_MS)] },
@@ -39,8 +39,10 @@ function due({ image: of = image(), scannedUntil = NOW, ...told }: Told): Due {
     ),
     ...told,
   };
-  return new StartOracle(records).due({ atEpochMs: NOW, place: 'shop', digest: of.digest }).due;
+  return new StartOracle(records);
 }
+const due = (told: Told): Due =>
+  oracleOf(told).due({ atEpochMs: NOW, place: 'shop', digest: (told.image ?? image()).digest }).due;
 
 const stricter = [text(), text({ atEpochMs: day(6), rules: ['nonRoot'] })];
 const denied = { outages: [{ fromEpochMs: day(5), toEpochMs: day(11) }], scannedUntil: day(5) };
@@ -92,6 +94,29 @@ test.each<[string, Due, Told]>([
   ],
 ])('%s: %s', (_, expected, told) => {
   expect(due(told)).toBe(expected);
+});
+
+/** Its grace ends at day(8, 5). */
+const flawed = { flawAtEpochMs: day(1, 1) };
+
+test.each<[string, number | undefined, Told]>([
+  ['it runs', day(4, 4), flawed],
+  ['it stopped more than five days before', undefined, { ...flawed, runs: [run(BEGAN - DAY_MS, day(3, 12))] }],
+  ['it stopped a day later', day(4, 4), { ...flawed, runs: [run(BEGAN - DAY_MS, day(4, 12))] }],
+  [
+    'no review saw it run, and its template was there',
+    day(4, 4),
+    { ...flawed, runs: [run(day(0, 5), day(0, 6)), run(day(5, 5), day(5, 6))], templates: [run(BEGAN)] },
+  ],
+  ['the cluster could not be read', undefined, { ...flawed, unread: [{ fromEpochMs: day(4), toEpochMs: day(9) }] }],
+  [
+    'the place only warned until then',
+    undefined,
+    { ...flawed, policies: [text({ warns: ['shop'] }), text({ atEpochMs: day(8, 12) })] },
+  ],
+  ['its grace goes on', undefined, { flawAtEpochMs: day(3, 1) }],
+])('a review announced the end of the grace: %s', (_, expected, told) => {
+  expect(oracleOf(told).announcedBy({ atEpochMs: NOW, place: 'shop', digest: 'web' })).toBe(expected);
 });
 
 test('the oracle imports nothing but records of the truth', () => {

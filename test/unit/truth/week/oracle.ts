@@ -36,6 +36,8 @@ const REPLACED_WITHIN_MS = 15 * MINUTE_MS;
 const JUDGED_WITHIN_MS = HOUR_MS;
 /** And what runs is read. */
 const REVIEWED_WITHIN_MS = 26 * HOUR_MS;
+/** How long before the end of a grace a review announces it. */
+export const NOTICE_MS = 5 * DAY_MS;
 
 interface Objecting {
   /** From then on the grace counts. */
@@ -62,8 +64,7 @@ export class StartOracle {
       ...{ due, why, carriedBy: carried.map(({ kind }) => kind) },
       ...(alarm && { alarm }),
     });
-    if (policy.isOffIn?.includes(place) || policy.warns.includes(place) || this.#isOpened(place, at))
-      return answer('open', 'the door refuses nothing');
+    if (!this.#judges(place, at)) return answer('open', 'the door refuses nothing');
     const grace = policy.graceRunningDays * DAY_MS;
     const [standing, lacking] = [this.#goodStanding(start, image), this.#lacksStanding(start, image)];
     const certain = carried.filter(({ certainFromEpochMs = Number.POSITIVE_INFINITY }) => certainFromEpochMs <= at);
@@ -87,6 +88,42 @@ export class StartOracle {
     const toEpochMs = certainFromEpochMs + HOUR_MS;
     const isOff = this.#truth.policies.some(({ isOffIn = [] }) => isOffIn.includes(place));
     return doubt && toEpochMs <= atEpochMs && !isOff ? { fromEpochMs: sinceEpochMs, toEpochMs } : undefined;
+  }
+
+  /**
+   * By when a review that read the image there must have announced that a grace ends: the review knew the objection when it began, the
+   * image had to start when it ended, or started later, and the grace ends within the notice. Absent if no review could.
+   */
+  announcedBy({ place, digest, atEpochMs }: Start): number | undefined {
+    const { images, reviews, runs, templates, unread } = this.#truth;
+    const image = images.get(digest);
+    if (!image) throw new Error(`there is no image ${digest}`);
+    const there = [...runs, ...templates].filter((one) => one.place === place && one.digest === digest);
+    return reviews.find((review) => {
+      const { fromEpochMs, toEpochMs } = review;
+      const then = { place, digest, atEpochMs: toEpochMs };
+      const isUnread = unread.some((one) => one.fromEpochMs <= fromEpochMs && fromEpochMs <= one.toEpochMs);
+      if (toEpochMs >= atEpochMs || isUnread || !this.#judges(place, toEpochMs)) return false;
+      if (!there.some((one) => isDuring(one, review))) return false;
+      const graceMs = this.#policyAt(toEpochMs).graceRunningDays * DAY_MS;
+      const endsSoon = this.#objections(image, toEpochMs)
+        .map((one) => this.#fromFirstReview(one, then))
+        .some(
+          ({ certainFromEpochMs = Number.POSITIVE_INFINITY, latestEpochMs = Number.POSITIVE_INFINITY }) =>
+            certainFromEpochMs <= fromEpochMs &&
+            latestEpochMs + graceMs <= Math.min(atEpochMs, fromEpochMs + NOTICE_MS),
+        );
+      return endsSoon && (this.due(then).due === 'must-start' || this.#startedSince(then, atEpochMs));
+    })?.toEpochMs;
+  }
+
+  /** A door that judges let it start again since then. */
+  #startedSince = ({ place, digest, atEpochMs: since }: Start, at: number): boolean =>
+    this.#runsOf(place, digest, at).some(({ fromEpochMs }) => fromEpochMs > since && this.#judges(place, fromEpochMs));
+
+  #judges(place: string, at: number): boolean {
+    const { isOffIn = [], warns } = this.#policyAt(at);
+    return !isOffIn.includes(place) && !warns.includes(place) && !this.#isOpened(place, at);
   }
 
   /** What ran at the first review has no known beginning: a fact that was due then starts its grace then. */

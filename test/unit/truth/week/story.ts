@@ -1,6 +1,6 @@
 import { ClusterUnreachableError } from '../../../../shared/ports/cluster-errors.ts';
 import type { Dice } from '../dice.ts';
-import { type Due, StartOracle } from './oracle.ts';
+import { type Due, NOTICE_MS, StartOracle } from './oracle.ts';
 import type { PolicyText, TrueSpan, WeekImage } from './records.ts';
 import { type Answered, type Container, HOME, type NamedWorkload, type Recipe, WeekWorld } from './world.ts';
 
@@ -171,6 +171,7 @@ class Story {
     const answered = await world.ask(place, image, name);
     this.#compare('door', owed, answered, `${name} (${image.name}) in ${place}`);
     if (owed.due === 'must-start' && owed.alarm) this.#hear(image, owed.alarm);
+    if (owed.due === 'must-end') this.#seeAnnouncement(image, place);
     // Its node has one platform or the other; new nodes come where a door judges.
     const platform = this.#policy.isOffIn?.includes(place) ? 0 : this.#nodes.int(0, 1);
     return answered.decision === 'deny'
@@ -183,10 +184,36 @@ class Story {
     const isTold = this.world.alarms.some(
       ({ digest, atEpochMs }) => contents.includes(digest) && fromEpochMs <= atEpochMs && atEpochMs <= toEpochMs,
     );
-    const told = `doubt ${isTold ? 'told' : 'untold'} in its first hour`;
-    this.counts.set(told, (this.counts.get(told) ?? 0) + 1);
-    if (isTold) return;
-    const text = `${new Date(this.world.now).toISOString().slice(0, 16)} alarm: ${name} (doubt until ${new Date(toEpochMs).toISOString()}) is not told of`;
+    this.#count(`doubt ${isTold ? 'told' : 'untold'} in its first hour`);
+    if (!isTold) this.#violate(`alarm: ${name} (doubt until ${instantText(toEpochMs)}) is not told of`);
+  }
+
+  /** A review announced the end of the grace. */
+  #seeAnnouncement({ name, digest, contents }: WeekImage, place: string): void {
+    const announcedByEpochMs = this.#oracle.announcedBy({ atEpochMs: this.world.now, place, digest });
+    if (announcedByEpochMs === undefined) {
+      this.#count('end of a grace that no review can announce');
+      return;
+    }
+    const isAnnounced = this.world.announcements.some(
+      (one) =>
+        one.place === place &&
+        (one.digest === digest || contents.includes(one.digest)) &&
+        one.atEpochMs <= announcedByEpochMs &&
+        one.deniedFromEpochMs <= this.world.now &&
+        one.deniedFromEpochMs - NOTICE_MS <= one.atEpochMs,
+    );
+    this.#count(`end of a grace ${isAnnounced ? 'announced' : 'unannounced'}`);
+    if (!isAnnounced)
+      this.#violate(`announcement: ${name} in ${place} is not announced by ${instantText(announcedByEpochMs)}`);
+  }
+
+  #count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  #violate(what: string): void {
+    const text = `${instantText(this.world.now).slice(0, 16)} ${what}`;
     this.violations.push(text);
     this.world.tell(`VIOLATION ${text}`);
   }
@@ -198,14 +225,11 @@ class Story {
     what: string,
   ): void {
     const isRefused = decision === 'deny';
-    const count = (name: string): void => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
-    count(`${door}: ${due} and ${isRefused ? 'refused' : 'started'}`);
+    this.#count(`${door}: ${due} and ${isRefused ? 'refused' : 'started'}`);
     if (due === 'must-start' && !isRefused && door === 'door')
-      for (const kind of new Set(carriedBy)) count(`carried over a ${kind}`);
+      for (const kind of new Set(carriedBy)) this.#count(`carried over a ${kind}`);
     if (due === 'open' || isRefused === REFUSED[due]) return;
-    const text = `${new Date(this.world.now).toISOString().slice(0, 16)} ${door}: ${what} ${due} (${why}), the answer is ${decision} ${ruleId ?? ''}`;
-    this.violations.push(text);
-    this.world.tell(`VIOLATION ${text}`);
+    this.#violate(`${door}: ${what} ${due} (${why}), the answer is ${decision} ${ruleId ?? ''}`);
   }
 
   /** Every EKS place and image that ever ran or was tried, by a list that is published now. */
@@ -507,6 +531,8 @@ class Story {
     if (started) this.world.end(started);
   }
 }
+
+const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
 
 const TOOLS = '111122223333.dkr.ecr.eu-west-1.amazonaws.com/tools/';
 

@@ -25,14 +25,16 @@ export function sumOf(results: readonly Told[]): SumOfWeeks {
 
 const LEAST_REFUSED = 200;
 const LEAST_ALLOWED = 2000;
+const LEAST_ANNOUNCED = 20;
 
 /** Whether so many starts were refused, and allowed in good standing, that a door which gives one answer to all is found. */
-export function isEnough({ counts }: SumOfWeeks): { readonly refused: boolean; readonly allowed: boolean } {
+export function isEnough({ counts }: SumOfWeeks): Readonly<Record<'refused' | 'allowed' | 'announced', boolean>> {
   const refused =
     (counts.get('door: must-not-start and refused') ?? 0) + (counts.get('door: must-end and refused') ?? 0);
   return {
     refused: refused >= LEAST_REFUSED,
     allowed: (counts.get('door: must-start and started') ?? 0) >= LEAST_ALLOWED,
+    announced: (counts.get('end of a grace announced') ?? 0) >= LEAST_ANNOUNCED,
   };
 }
 

@@ -66,6 +66,22 @@ export interface Container {
   readonly run: TrueStay;
 }
 
+/** What an event WillBeDenied says. */
+interface AnnouncedDenial {
+  readonly cluster: string;
+  readonly namespace?: string;
+  readonly digest: string;
+  readonly deniedFromEpochMs: number;
+}
+
+/** When it came. */
+export interface Announcement {
+  readonly place: string;
+  readonly digest: string;
+  readonly atEpochMs: number;
+  readonly deniedFromEpochMs: number;
+}
+
 /** A workload, with the image that it names. */
 export interface NamedWorkload {
   readonly workload: string;
@@ -83,6 +99,8 @@ export class WeekWorld {
   readonly trace: string[] = [];
   /** Of which images an alarm told, and when. */
   readonly alarms: { readonly digest: string; readonly atEpochMs: number }[] = [];
+  /** Denials that an event announced, and when. */
+  readonly announcements: Announcement[] = [];
   readonly #delivery: TrueDelivery;
   readonly #scanDice: Dice;
   #scans = 0;
@@ -144,6 +162,7 @@ export class WeekWorld {
   /** The events of the ledger that functions of Patchwave wait for. */
   #published(events: readonly PublishedEvent[]): void {
     for (const { detailType, detail, resources } of events) {
+      if (detailType === 'WillBeDenied') this.#noteAnnouncement(detail as unknown as AnnouncedDenial);
       if (detailType !== 'HeadMoved') continue;
       const body = {
         ...{ source: 'patchwave', 'detail-type': detailType, detail, resources },
@@ -151,6 +170,13 @@ export class WeekWorld {
       };
       this.#delivery.event('head', JSON.stringify(body));
     }
+  }
+
+  #noteAnnouncement({ cluster, namespace, digest, deniedFromEpochMs }: AnnouncedDenial): void {
+    const place = namespace === undefined ? cluster : `${cluster}/${namespace}`;
+    this.announcements.push({ place, digest, deniedFromEpochMs, atEpochMs: this.now });
+    const name = [...this.truth.images.values()].find((one) => one.digest === digest)?.name ?? digest;
+    this.tell(`${name} will be denied in ${place} from ${new Date(deniedFromEpochMs).toISOString()} on`);
   }
 
   get now(): number {
