@@ -53,9 +53,14 @@ export interface Replacement {
 }
 
 /** Allowed with changes; without any, as it is. */
-export const patched = (uid: string, changes: readonly Replacement[]): AdmissionAnswer =>
+export const patched = (
+  uid: string,
+  changes: readonly Replacement[],
+  warnings: readonly string[] = [],
+): AdmissionAnswer =>
   reviewOf({
     ...{ uid, allowed: true },
+    ...(warnings.length > 0 && { warnings: shortened(warnings) }),
     ...(changes.length > 0 && {
       patchType: 'JSONPatch',
       patch: Buffer.from(JSON.stringify(changes)).toString('base64'),

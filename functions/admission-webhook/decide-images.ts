@@ -57,7 +57,9 @@ function asPinned(
 ): readonly (string | undefined)[] {
   if (pinnedLater.size === 0) return references;
   const pinned = pinBy(reading, place, references, nowEpochMs);
-  return references.map((reference, index) => (pinnedLater.has(reference) ? (pinned[index] ?? reference) : reference));
+  return references.map((reference, index) =>
+    pinnedLater.has(reference) ? (pinned[index]?.reference ?? reference) : reference,
+  );
 }
 
 const mayStart = ({ decision }: Admission): boolean => decision !== 'deny';

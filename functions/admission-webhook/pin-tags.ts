@@ -9,7 +9,7 @@ import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
 /**
  * Answers an AdmissionReview of the mutating webhook: the digest that a tag has by its last reading is written into a pod, where the
  * door writes digests and lets this image start. It refuses nothing: the validating webhook is asked about the pod as it is then, and
- * refuses a tag that is left. What cannot be read changes nothing.
+ * refuses a tag that is left. A reading that is too old, and counts for now, is a warning. What cannot be read changes nothing.
  * @param cluster of the API server that asks
  */
 export async function pinTags(
@@ -32,10 +32,14 @@ export async function pinTags(
   try {
     const pinned = pinBy(await inTime(readAtDoor(ports, place, references)), place, references, clock());
     const changes = asked.flatMap(({ field }, index) => {
-      const [path, value] = [pointerTo(field), pinned[index]];
+      const [path, value] = [pointerTo(field), pinned[index]?.reference];
       return path === undefined || value === undefined ? [] : [{ op: 'replace' as const, path, value }];
     });
-    return { ...asIs, answer: patched(uid, changes), pinned: changes.length };
+    const warnings = asked.flatMap(({ field }, index) => {
+      const warning = pinned[index]?.warning;
+      return warning === undefined ? [] : [`${field}: ${warning}`];
+    });
+    return { ...asIs, answer: patched(uid, changes, warnings), pinned: changes.length };
   } catch (unread) {
     // The validating webhook refuses the pod.
     if (unread instanceof TooManyImagesError) return asIs;

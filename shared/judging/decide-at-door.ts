@@ -5,6 +5,7 @@ import {
   admit,
   type BreakGlass,
   digestsToRead,
+  type PinnedTag,
   pinnedTag,
   type TagReading,
   tagNameOf,
@@ -162,13 +163,13 @@ export function decideBy(
   return references.map((reference) => admit(reference, admitting));
 }
 
-/** The references with digests that follow from a reading (`pinnedTag`), in their order. */
+/** The tags with their digests that follow from a reading (`pinnedTag`), in the order of the references. */
 export function pinBy(
   reading: DoorReading,
   place: DoorPlace,
   references: readonly (string | undefined)[],
   nowEpochMs: number,
-): readonly (string | undefined)[] {
+): readonly (PinnedTag | undefined)[] {
   const admitting = { ...reading, door: doorAt(reading.policy, place), nowEpochMs };
   return references.map((reference) => pinnedTag(reference, admitting));
 }

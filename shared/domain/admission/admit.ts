@@ -232,6 +232,8 @@ interface RawObjection {
   readonly fact: Text;
   /** Of the refusal. */
   readonly message: Text;
+  /** What to do before the grace ends; absent where the class says it. */
+  readonly next?: string;
 }
 
 /** The same at a place. */
@@ -300,8 +302,9 @@ function objectionsByTag(reference: ImageReference, admitting: Admitting): Objec
   const untilEpochMs = reading.readAtEpochMs + (door.pinsTags?.readWithinDays ?? Number.POSITIVE_INFINITY) * DAY_MS;
   const outdated: RawObjection = {
     ...{ ruleId: DOOR_RULES.tagCurrent, class: 'doubt', sinceEpochMs: untilEpochMs },
-    fact: `the last reading of its tag is of ${instant(reading.readAtEpochMs)} (${DOOR_RULES.tagCurrent})`,
+    fact: `the last reading of its tag is ${Math.floor((nowEpochMs - reading.readAtEpochMs) / DAY_MS)} days old, of ${instant(reading.readAtEpochMs)} (${DOOR_RULES.tagCurrent})`,
     message: () => unread(reference, reading),
+    next: 'Push the tag again, or name the image by its digest.',
   };
   const presence = goodPresenceOf(undefined, facts.presences, policy, nowEpochMs);
   return [
@@ -315,21 +318,26 @@ const readingOf = (reference: ImageReference, { tags }: Pick<Admitting, 'tags'>)
   return name === undefined ? undefined : tags?.get(name);
 };
 
+/** A tag with its digest. */
+export interface PinnedTag {
+  readonly reference: string;
+  /** One line that says what to do: the reading is too old, and the image starts by its good standing for now. */
+  readonly warning?: string;
+}
+
 /**
  * A reference with the digest that its tag has by its last reading, if that image may start at a door that writes digests.
  * @returns `undefined` for everything that is to stay as it is
  */
-export function pinnedTag(text: string | undefined, admitting: Admitting): string | undefined {
+export function pinnedTag(text: string | undefined, admitting: Admitting): PinnedTag | undefined {
   const reference = readImageReference(text);
   if (!admitting.door.pinsTags || !reference || isExempt(admitting.policy.awsManaged, reference)) return undefined;
   const reading = readingOf(reference, admitting);
-  if (
-    !reading ||
-    objectionsByTag(reference, admitting).some((one) => one.ruleId === DOOR_RULES.tagCurrent && one.isDenied)
-  )
-    return undefined;
+  const outdated = objectionsByTag(reference, admitting).find((one) => one.ruleId === DOOR_RULES.tagCurrent);
+  if (!reading || outdated?.isDenied) return undefined;
   const pinned = `${text}@${reading.digest}`;
-  return admit(pinned, admitting).decision === 'deny' ? undefined : pinned;
+  if (admit(pinned, admitting).decision === 'deny') return undefined;
+  return { reference: pinned, ...(outdated && { warning: written(outdated.message) }) };
 }
 
 /** Where a digest is judged, whatever names it. */
@@ -355,12 +363,12 @@ function settled(
   presence: GoodPresence | undefined,
   { door, nowEpochMs }: Pick<AtDoor, 'door' | 'nowEpochMs'>,
 ): Objection {
-  const { ruleId, class: of, message, fact } = objection;
+  const { ruleId, class: of, message, fact, next = NEXT[of] } = objection;
   const endsAtEpochMs = presence && endOfGrace(objection, presence, door.graceRunningDays);
   if (endsAtEpochMs === undefined || endsAtEpochMs <= nowEpochMs) return { ruleId, class: of, message, isDenied: true };
   const graced = (): string =>
     shown(
-      `${name} may start here until ${instant(endsAtEpochMs)}, because it is in good standing: it ran here before ${BEFORE[of]}. Then it is refused: ${written(fact)}. ${NEXT[of]}`,
+      `${name} may start here until ${instant(endsAtEpochMs)}, because it is in good standing: it ran here before ${BEFORE[of]}. Then it is refused: ${written(fact)}. ${next}`,
     );
   return { ruleId, class: of, message: graced, isDenied: false, endsAtEpochMs };
 }

@@ -114,7 +114,9 @@ export const admitDoor: ConformanceDoor = {
     const applied = appliedIn(one.situation);
     const admitting = { door: doorAt(policy, placeOf(one)), known, tags, policy, applied, breakGlass, nowEpochMs };
     return expectedOf(
-      strictest(references.map((reference) => admit(pinnedTag(reference, admitting) ?? reference, admitting))),
+      strictest(
+        references.map((reference) => admit(pinnedTag(reference, admitting)?.reference ?? reference, admitting)),
+      ),
     );
   },
 };
@@ -127,7 +129,7 @@ export const useCaseDoor: ConformanceDoor = {
     const [place, asked] = [placeOf(one), referencesOf(one)];
     const ports = await portsFor(one, place);
     const pinned = pinBy(await readAtDoor(ports, place, asked), place, asked, ports.clock());
-    const references = asked.map((reference, index) => pinned[index] ?? reference);
+    const references = asked.map((reference, index) => pinned[index]?.reference ?? reference);
     return expectedOf(strictest(await decideAtDoor(ports, place, references)));
   },
 };

@@ -206,6 +206,14 @@ describe('a reading of a tag that is too old', () => {
     const made = await aged(40);
     await made.running.begin([{ digest: digestOf('compliant'), place: PLACE }]);
     expect(await changesOfPod(made, GOOD_TAG)).toHaveLength(1);
+    const { warnings } = (await pinTags(made, CLUSTER, reviewOf({ object: podOf(GOOD_TAG) }))).answer.response;
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^spec\.containers\[0\]\.image: .* may start here until .* its tag is 40 days old, .*\(tag-current\)\. Push the tag again, or name the image by its digest\.$/,
+      ),
+    ]);
+    const current = await pinTags(await aged(29), CLUSTER, reviewOf({ object: podOf(GOOD_TAG) }));
+    expect(current.answer.response.warnings).toBeUndefined();
     const older = await aged(44);
     await older.running.begin([{ digest: digestOf('compliant'), place: PLACE }]);
     expect(await changesOfPod(older, GOOD_TAG)).toEqual([]);
