@@ -170,7 +170,7 @@ async function recordImages(
         await recordGroup(
           { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group },
           shown,
-          changes,
+          { ...changes, stay },
         );
     }
   });
@@ -190,6 +190,11 @@ interface GroupStep {
   readonly group: ImageGroup;
 }
 
+interface GroupChanges extends UsageChanges {
+  /** Usages that no reading could show: their list is unread. */
+  readonly stay: readonly Usage[];
+}
+
 /**
  * Marks are written before usages: an attempt that dies in between finds the same changes again. If no attempt follows,
  * the next run finds the marks without a usage by the announcement.
@@ -197,7 +202,7 @@ interface GroupStep {
 async function recordGroup(
   { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
   seen: SeenImages,
-  changes: UsageChanges,
+  changes: GroupChanges,
 ): Promise<void> {
   const { usages, clock } = ports;
   const again = { seen: seen.usages.values(), ending: changes.end };
@@ -221,7 +226,8 @@ async function recordGroup(
   await usages.record(changes.record, clock());
   await usages.end(changes.end, clock());
   // A presence that outlives its usage ends with the grace of its image; one that is missing would stop what runs.
-  await ports.running.record(await presencesEnded(ports.running, changes.end, seen.usages.values(), clock()));
+  const goOn = [...seen.usages.values(), ...changes.stay];
+  await ports.running.record(await presencesEnded(ports.running, changes.end, goOn, clock()));
   // Another scope may have removed a mark or a name because its own use ended, before it could see these usages.
   const recorded = await ports.images.get(digestsOf(changes.record));
   await markAsUsed(ports.images, digestsOf(changes.record), recorded);
