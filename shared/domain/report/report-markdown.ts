@@ -395,9 +395,13 @@ function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolv
   return section(
     'Not seen',
     'CM-8, CM-8(3)',
-    parts.join('\n\n') || 'Every scope was read, and the image of every container is known.',
+    `${parts.join('\n\n') || 'Every scope was read, and the image of every container is known.'}\n\n${NO_SOURCE}`,
   );
 }
+
+/** What no list of AWS shows. */
+const NO_SOURCE =
+  'No review sees a task of ECS that Step Functions, AWS Batch, a program or a person starts, and that ends before the next review.';
 
 const waivers = (report: Report): string => {
   const { waivers: all, generatedAtEpochMs: now } = report;

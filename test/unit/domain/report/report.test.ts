@@ -180,6 +180,11 @@ test('what may start is listed apart, and counts neither as running nor in the c
   expect(reportMarkdown(earlier)).not.toContain('may start and do not run');
 });
 
+test('"Not seen" of each report names what no list of AWS shows', () => {
+  const [, notSeen = ''] = reportMarkdown(buildReport(context(), [])).split('## Not seen');
+  expect(notSeen).toMatch(/No review sees a task of ECS that Step Functions, AWS Batch, a program or a person starts/);
+});
+
 test('a list of possible starts that could not be read is in "Not seen", with the next step', () => {
   const scope = { account: '444455556666', region: 'eu-west-1', eksCluster: 'prod' };
   const unread = {
