@@ -38,7 +38,8 @@ export function countedCalls(calls: readonly CallCount[]): Calls {
 
 /** Each operation, the sum with the budget, then operations outside the budget. */
 export function dayRows(day: string, { budgeted, apart }: ReturnType<typeof leastCalls>, counted: Calls): Row[] {
-  const isBudgeted = (key: string) => BUDGETED_SERVICES.includes(key.split(':')[0] ?? '') && !apart.has(key);
+  const isBudgeted = (key: string) =>
+    budgeted.has(key) || (BUDGETED_SERVICES.includes(key.split(':')[0] ?? '') && !apart.has(key));
   const within = [...new Set([...budgeted.keys(), ...[...counted.keys()].filter(isBudgeted)])];
   const others = [...new Set([...apart.keys(), ...[...counted.keys()].filter((key) => !isBudgeted(key))])];
   const row = (key: string, reference: number | undefined): Row => ({

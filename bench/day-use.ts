@@ -47,6 +47,9 @@ const MEMBER_CALLS: Readonly<Record<string, string>> = {
   'account:ListRegions': 'fleet-review',
   'ecr:StartImageScan': 'scan-trigger',
   'ecr:DescribeImageScanFindings': 'policy-evaluation',
+  'events:ListEventBuses': 'inventory',
+  'events:ListRuleNamesByTarget': 'inventory',
+  'scheduler:ListSchedules': 'inventory',
 };
 const OTHER_MEMBER_CALLS = 'inventory';
 
@@ -118,8 +121,9 @@ export function stackOf(names: readonly string[]): string {
 function callerOf(call: CallCount, functionsByRole: ReadonlyMap<string, string>, stack: string): string | undefined {
   const own = functionsByRole.get(call.principal);
   if (own !== undefined) return own.slice(stack.length);
-  if (!['account', 'ecr', 'ecs', 'eks'].includes(call.service)) return undefined;
-  return MEMBER_CALLS[callKey(call)] ?? OTHER_MEMBER_CALLS;
+  const caller = MEMBER_CALLS[callKey(call)];
+  if (caller !== undefined) return caller;
+  return ['account', 'ecr', 'ecs', 'eks'].includes(call.service) ? OTHER_MEMBER_CALLS : undefined;
 }
 
 /** Without a count of CPU time, the whole time of the function, which is longer: it waited for this machine's cloud. */

@@ -161,7 +161,10 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
       const workloadSources = kind === 'task' ? [source] : [];
       const clusterSources = kind === 'pod' ? [source] : [];
       const run = { runId, mode: 'review', policyVersion, scope } as const;
-      await readWorkloads({ ...ports, workloadSources, clusterSources }, { action: 'workloads', ...run });
+      await readWorkloads(
+        { ...ports, workloadSources, startSources: [], clusterSources },
+        { action: 'workloads', ...run },
+      );
       await recordUsages(ports, { action: 'usages', ...run });
     }
     process.stdout.write(JSON.stringify({ peakHeapBytes }));

@@ -22,7 +22,7 @@ const OBJECTS_A_PAGE = 500;
 export type Calls = ReadonlyMap<string, number>;
 
 export interface LeastCalls {
-  /** ECS, EKS with the Kubernetes API, and ECR: the calls that any implementation of a review needs. */
+  /** ECS with what starts its tasks, EKS with the Kubernetes API, and ECR: the calls that any implementation of a review needs. */
   readonly budgeted: Calls;
   /** Calls outside the budget with a known least. */
   readonly apart: Calls;
@@ -63,6 +63,7 @@ const isReadable = ({ memberRole, state }: Fleet['accounts'][number]): boolean =
 
 function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
   let [listClusters, listTasks, describeTasks, listServices, listEks, describeEks] = [0, 0, 0, 0, 0, 0];
+  let [scopesWithClusters, ruleNames] = [0, 0];
   for (const scope of readScopes(fleet, policy, readable)) {
     const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
     listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
@@ -71,6 +72,8 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     );
     listEks += listPages(onEks.length, CLUSTERS_A_PAGE);
     describeEks += onEks.length;
+    if (clusters.length > 0) scopesWithClusters += 1;
+    ruleNames += clusters.length;
     for (const cluster of clusters) {
       const tasks = tasksIn(fleet, cluster);
       listTasks += listPages(tasks, TASKS_A_CALL);
@@ -84,6 +87,13 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     ['ecs:DescribeTasks', describeTasks],
     // A service without a task may start one. Each service of a fleet file has tasks, so none is described.
     ['ecs:ListServices', listServices],
+    // Rules and schedules may start tasks, too. A fleet file has none: one page shows that of each cluster on the default bus, and of
+    // an account and Region.
+    ['events:ListEventBuses', scopesWithClusters],
+    ['events:ListRuleNamesByTarget', ruleNames],
+    ['events:ListTargetsByRule', 0],
+    ['scheduler:ListSchedules', scopesWithClusters],
+    ['scheduler:GetSchedule', 0],
     ['eks:ListClusters', listEks],
     ['eks:DescribeCluster', describeEks],
   ]);

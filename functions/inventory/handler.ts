@@ -6,6 +6,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { FileScratch } from '../../shared/adapters/file-scratch.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { startSources } from '../../shared/adapters/start-sources.ts';
 import { clusterSources, workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
@@ -30,7 +31,7 @@ function compose() {
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    workloadSources: workloadSources(access),
+    ...{ workloadSources: workloadSources(access), startSources: startSources(access) },
     clusterSources: env.READ_EKS ? clusterSources(access) : [],
     registry: new EcrRegistry(ecr),
     ...{ scans, exceptions: new DynamoBreakGlassReads(table) },

@@ -1,6 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
-import type { UnreadSource } from '../../shared/domain/image/possible-starts.ts';
+import { type UnreadReason, type UnreadSource, unreadStarts } from '../../shared/domain/image/possible-starts.ts';
 import type { Cluster, Observation, RunningTask } from '../../shared/domain/image/usage.ts';
 import { doorPlaceOf } from '../../shared/domain/policy/doors.ts';
 import { type Aggregator, aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
@@ -10,10 +10,11 @@ import {
   ClusterUnfinishedError,
   ClusterUnreachableError,
 } from '../../shared/ports/cluster-errors.ts';
-import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
+import { ScopeUnreachableError, TooManySchedulesError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { StarterSource, StartInCluster } from '../../shared/ports/starts.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { type observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import type * as v from '../../shared/schema.ts';
@@ -32,11 +33,13 @@ const MOST_OF_A_CLUSTER_MS = 4 * MINUTE_MS;
 export interface WorkloadsPorts extends LeavingPorts {
   /** Every kind of source that may run workloads in a scope. */
   readonly workloadSources: readonly WorkloadSource[];
+  /** Every kind of source that may start workloads in clusters of a scope. */
+  readonly startSources: readonly StarterSource[];
   /** Sources whose clusters are scopes of their own; empty if Patchwave does not read them. */
   readonly clusterSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
-  /** Between attempts to list the clusters of an account and Region. */
+  /** Between attempts to list the clusters of an account and Region, and what may start there. */
   readonly retry: Retry;
   /** No cluster is read after this instant; absent without a limit. */
   readonly endsAtEpochMs?: number;
@@ -87,14 +90,51 @@ const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: R
     // One for each list: the clusters of an account have the same read role.
     const unread = new Map<UnreadSource['list'], UnreadSource>();
     const read = { ...reading, noticeUnread: (one: UnreadSource) => void unread.set(one.list, one) };
+    const clusters: Cluster[] = [];
     for (const source of ports.workloadSources) {
       for await (const cluster of source.clusters(scope)) {
+        clusters.push(cluster);
         await add(cluster, []);
         for await (const tasks of source.tasks(cluster, read)) await add(cluster, tasks);
       }
     }
+    for (const source of ports.startSources) {
+      for (const { cluster, task } of await readStarts(ports, source, { scope, clusters }, read.noticeUnread))
+        await add(cluster, [task]);
+    }
     return unread.size > 0 ? { unreadSources: [...unread.values()] } : {};
   });
+
+/**
+ * No failure of these lists stops the reading of what runs, so the state machine does not see it: it is retried here. A refusal and
+ * a list that is too long are final.
+ */
+async function readStarts(
+  { retry }: WorkloadsPorts,
+  source: StarterSource,
+  { scope, clusters }: { readonly scope: Scope; readonly clusters: readonly Cluster[] },
+  noticeUnread: (one: UnreadSource) => void,
+): Promise<readonly StartInCluster[]> {
+  if (clusters.length === 0) return [];
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await source.starts(scope, clusters);
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const reason = reasonOf(error);
+      if (reason !== 'failed' || attempt >= retry.attempts) {
+        noticeUnread(unreadStarts(source.list, scope.account, error, reason));
+        return [];
+      }
+      await retry.wait(attempt);
+    }
+  }
+}
+
+function reasonOf(error: Error): UnreadReason {
+  if (error instanceof ScopeUnreachableError) return 'refused';
+  return error instanceof TooManySchedulesError ? 'too-long' : 'failed';
+}
 
 /** How a scope is read, as its `complete.json` says it. */
 type Reading = Pick<TasksRead, 'includesStopping'> & { readonly eksClusters?: readonly string[] | 'unread' };

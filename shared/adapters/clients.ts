@@ -9,6 +9,7 @@ import { Inspector2Client } from '@aws-sdk/client-inspector2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
@@ -238,6 +239,8 @@ export const pipelineClients = (access: MemberAccess): RegionalClients<CodePipel
   regional(access, (config) => new CodePipelineClient(config));
 export const eventClients = (access: MemberAccess): RegionalClients<EventBridgeClient> =>
   regional(access, (config) => new EventBridgeClient(config));
+export const schedulerClients = (access: MemberAccess): RegionalClients<SchedulerClient> =>
+  regional(access, (config) => new SchedulerClient(config));
 
 /** Account management is one endpoint for a whole partition, so there is one client for each account. */
 export const accountClients = (access: MemberAccess): ((account: string) => AccountClient) =>

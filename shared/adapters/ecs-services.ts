@@ -8,7 +8,8 @@ import {
   type Service,
   type TaskDefinition,
 } from '@aws-sdk/client-ecs';
-import type { Cluster } from '../domain/image/usage.ts';
+import type { Cluster, RunningTask } from '../domain/image/usage.ts';
+import type { WorkloadKind } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, ServicesUnreadableError } from '../ports/errors.ts';
 import type { RegionalClients } from './clients.ts';
@@ -81,6 +82,23 @@ export const definitionsOf = ({ taskDefinition, deployments = [], taskSets = [] 
     ].flatMap((definition) => definition ?? []),
   ),
 ];
+
+/** A task that may start, with the images of its task definition. */
+export function taskOfDefinition(
+  workloadKind: WorkloadKind,
+  workload: string,
+  { containerDefinitions, runtimePlatform }: DefinedTask,
+): RunningTask {
+  const architecture = runtimePlatform?.cpuArchitecture?.toLowerCase();
+  return {
+    ...{ workloadKind, workload, isPossible: true },
+    ...(architecture !== undefined && { architecture: architectureNamed(architecture) }),
+    containers: containerDefinitions.map(({ name = '', image }) => ({ name, ...(image !== undefined && { image }) })),
+  };
+}
+
+/** ECS says `x86_64` where image platforms say `amd64`. */
+export const architectureNamed = (value: string): string => (value === 'x86_64' ? 'amd64' : value);
 
 const nameOf = ({ account, region, cluster }: Cluster): string => `${account}/${region}/${cluster}`;
 

@@ -10,14 +10,14 @@ import {
 } from '@aws-sdk/client-ecs';
 import { onceForEach, piecesOf } from '../concurrency.ts';
 import { isDigest } from '../domain/image/image.ts';
-import { actionsFor, type UnreadSource } from '../domain/image/possible-starts.ts';
+import { unreadStarts } from '../domain/image/possible-starts.ts';
 import type { Cluster, Pull, RunningContainer, RunningTask } from '../domain/image/usage.ts';
 import type { WorkloadKind } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, ServicesUnreadableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
-import { type DefinedTask, definitionsOf, EcsServices, SERVICES_A_CALL } from './ecs-services.ts';
+import { architectureNamed, definitionsOf, EcsServices, SERVICES_A_CALL, taskOfDefinition } from './ecs-services.ts';
 import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
 /** The most that ListTasks lists in a page and DescribeTasks describes in a call. */
@@ -72,12 +72,13 @@ export class EcsWorkloads implements WorkloadSource {
         const starts: RunningTask[] = [];
         for (const service of await services.described(cluster, piece))
           for (const arn of definitionsOf(service))
-            starts.push(possibleTask('ecs-service', service.serviceName ?? '', await definition(arn)));
+            starts.push(taskOfDefinition('ecs-service', service.serviceName ?? '', await definition(arn)));
         yield* piecesOf(starts, TASKS_A_CALL);
       }
     } catch (error) {
       if (!(error instanceof ScopeUnreachableError || error instanceof ServicesUnreadableError)) throw error;
-      noticeUnread?.(unreadServices(cluster, error));
+      const reason = error instanceof ScopeUnreachableError ? 'refused' : 'failed';
+      noticeUnread?.(unreadStarts('ecs-services', cluster.account, error, reason));
     }
   }
 
@@ -137,32 +138,6 @@ async function* withoutTask(
   running: ReadonlySet<string>,
 ): AsyncIterable<readonly string[]> {
   for await (const arns of pages) yield arns.filter((arn) => !running.has(afterLast(arn, '/')));
-}
-
-/** A task that may start, with the images of its task definition. */
-function possibleTask(
-  workloadKind: WorkloadKind,
-  workload: string,
-  { containerDefinitions, runtimePlatform }: DefinedTask,
-): RunningTask {
-  const architecture = runtimePlatform?.cpuArchitecture?.toLowerCase();
-  return {
-    ...{ workloadKind, workload, isPossible: true },
-    ...(architecture !== undefined && { architecture: architectureNamed(architecture) }),
-    containers: containerDefinitions.map(({ name = '', image }) => ({ name, ...(image !== undefined && { image }) })),
-  };
-}
-
-function unreadServices({ account }: Cluster, error: ScopeUnreachableError | ServicesUnreadableError): UnreadSource {
-  const { name, message } = error.cause instanceof Error ? error.cause : error;
-  const actions = actionsFor('ecs-services').join(', ');
-  return {
-    ...{ list: 'ecs-services', error: error.name, problem: `${name}: ${message}` },
-    nextStep:
-      error instanceof ScopeUnreachableError
-        ? `Update the stack of member-account.yaml in account ${account}: its read role must be allowed ${actions}.`
-        : 'The next review reads them again.',
-  };
 }
 
 const ONLY_RUNNING: TasksRead = { includesStopping: false };
@@ -229,7 +204,5 @@ function architectureOf({ attributes = [] }: Task): string | undefined {
   const value = attributes.find(({ name }) => name === 'ecs.cpu-architecture')?.value;
   return value === undefined ? undefined : architectureNamed(value);
 }
-
-const architectureNamed = (value: string): string => (value === 'x86_64' ? 'amd64' : value);
 
 const afterLast = (text: string, separator: string): string => text.slice(text.lastIndexOf(separator) + 1);

@@ -130,6 +130,16 @@ export class ServicesUnreadableError extends Error {
   }
 }
 
+/** An account and Region with more schedules than a review reads. */
+export class TooManySchedulesError extends Error {
+  override readonly name = 'TooManySchedulesError';
+  constructor({ account, region }: Scope, most: number) {
+    super(
+      `Account ${account} in ${region} has more than ${most.toLocaleString('en')} schedules, and a review reads no more.`,
+    );
+  }
+}
+
 /** An image was judged or claimed before its facts were recorded. */
 export class ImageNotRecordedError extends Error {
   override readonly name = 'ImageNotRecordedError';

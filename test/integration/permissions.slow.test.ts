@@ -38,6 +38,11 @@ const SHOWN_OTHERWISE: readonly string[] = [
   'read ListClustersAndTasks ecs:ListServices',
   'read ReadServices ecs:DescribeServices',
   'read ReadTaskDefinitions ecs:DescribeTaskDefinition',
+  // Nothing else starts tasks in the small fleet: starts.cloud.test.ts.
+  ...['events:ListEventBuses', 'events:ListRuleNamesByTarget', 'scheduler:ListSchedules'].map(
+    (one) => `read ListRulesAndSchedules ${one}`,
+  ),
+  ...['events:ListTargetsByRule', 'scheduler:GetSchedule'].map((one) => `read ReadRulesAndSchedules ${one}`),
   // The small fleet has no EKS cluster: eks.slow.test.ts.
   'read FindEksClusters eks:DescribeCluster',
   'read TestForwarding events:PutEvents',

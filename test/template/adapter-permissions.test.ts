@@ -7,11 +7,16 @@ const ROLES: Readonly<Record<string, string>> = {
   runner: 'ActBuildRole',
   workloads: 'ReadRole',
   services: 'ReadRole',
+  rules: 'ReadRole',
+  schedules: 'ReadRole',
   scanner: 'ReadRole',
   vpcs: 'ReadRole',
   tasks: 'ActDoorRole',
   deployments: 'ActDoorRole',
 };
+
+/** What IAM calls a service where that is not the name of its client. */
+const SERVICES: Readonly<Record<string, string>> = { eventbridge: 'events' };
 
 /** What IAM calls an operation where that is not the operation's own name. */
 const ACTIONS: Readonly<Record<string, string>> = { 'lambda:Invoke': 'lambda:InvokeFunction' };
@@ -24,11 +29,12 @@ const adapters = readdirSync(`${ROOT}shared/adapters`).flatMap((file) => {
 /** The actions of a file's imports: `StartImageScanCommand` and `paginateListTasks` of a client package. */
 function actionsOf(file: string): readonly string[] {
   const text = readFileSync(`${ROOT}shared/adapters/${file}`, 'utf8');
-  return [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g)].flatMap(([, names = '', service]) =>
-    [...names.matchAll(/\b(?:(\w+)Command|paginate(\w+))\b/g)].map(([, command, paginated]) => {
-      const action = `${service}:${command ?? paginated}`;
-      return ACTIONS[action] ?? action;
-    }),
+  return [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g)].flatMap(
+    ([, names = '', client = '']) =>
+      [...names.matchAll(/\b(?:(\w+)Command|paginate(\w+))\b/g)].map(([, command, paginated]) => {
+        const action = `${SERVICES[client] ?? client}:${command ?? paginated}`;
+        return ACTIONS[action] ?? action;
+      }),
   );
 }
 

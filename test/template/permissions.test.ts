@@ -64,6 +64,8 @@ const WITHOUT_RESOURCE = [
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListServices|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+  /^events:(ListEventBuses|ListRuleNamesByTarget)$/,
+  /^scheduler:ListSchedules$/,
   /^eks:ListClusters$/,
   /^ec2:Describe(NetworkInterfaces|Subnets)$/,
   /^ecr:(GetRegistryScanningConfiguration|ListPullTimeUpdateExclusions)$/,

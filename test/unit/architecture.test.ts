@@ -258,7 +258,7 @@ const HOMES = [
   ...WORKLOAD_KINDS.map((kind) => ({
     kind,
     home: new RegExp(
-      `^shared/(domain/image/workload-kind|adapters/(${WORKLOAD_SOURCES.join('|')})-(workloads|templates)).ts$`,
+      `^shared/(domain/image/workload-kind|adapters/(${WORKLOAD_SOURCES.join('|')})-(workloads|templates|rules|schedules)).ts$`,
     ),
   })),
 ];

@@ -18,6 +18,20 @@ const ECS_STARTS = {
     text: 'services of Amazon ECS',
     actions: ['ecs:ListServices', 'ecs:DescribeServices', 'ecs:DescribeTaskDefinition'],
   },
+  // Rules that run a task by a clock or by an event, also disabled ones: one switch enables them.
+  'ecs-rules': {
+    text: 'rules of Amazon EventBridge that run ECS tasks',
+    actions: [
+      'events:ListEventBuses',
+      'events:ListRuleNamesByTarget',
+      'events:ListTargetsByRule',
+      'ecs:DescribeTaskDefinition',
+    ],
+  },
+  'ecs-schedules': {
+    text: 'schedules of Amazon EventBridge Scheduler that run ECS tasks',
+    actions: ['scheduler:ListSchedules', 'scheduler:GetSchedule', 'ecs:DescribeTaskDefinition'],
+  },
 } as const satisfies Readonly<Record<string, EcsStartTraits>>;
 
 export type EcsStartList = keyof typeof ECS_STARTS;
@@ -47,4 +61,23 @@ export interface UnreadSource {
   readonly error: string;
   readonly problem: string;
   readonly nextStep: string;
+}
+
+/** Why the read of a list of an account and Region failed: its role lacks a right, it is too long, or none of these. */
+export type UnreadReason = 'refused' | 'too-long' | 'failed';
+
+const NEXT_STEPS: Readonly<Record<UnreadReason, (list: EcsStartList, account: string) => string>> = {
+  refused: (list, account) =>
+    `Update the stack of member-account.yaml in account ${account}: its read role must be allowed ${actionsFor(list).join(', ')}.`,
+  'too-long': (_, account) =>
+    `Delete schedules of account ${account} that are over, have new ones delete themselves (ActionAfterCompletion), or keep its ECS clusters in an account of their own.`,
+  failed: () => 'The next review reads them again.',
+};
+
+export function unreadStarts(list: EcsStartList, account: string, error: Error, reason: UnreadReason): UnreadSource {
+  const { name, message } = error.cause instanceof Error ? error.cause : error;
+  return {
+    ...{ list, error: error.name, problem: `${name}: ${message}` },
+    nextStep: NEXT_STEPS[reason](list, account),
+  };
 }

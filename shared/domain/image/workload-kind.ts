@@ -25,7 +25,8 @@ const SOURCES = { ecs: { scope: 'region' }, eks: { scope: 'cluster' } } as const
 /**
  * Every kind of workload. `ecs-service`: a service of either scheduling strategy, REPLICA or DAEMON; ECS deploys both
  * alike. `ecs-task`: a standalone task, which no service starts again. `ecs-daemon`: an ECS Managed Daemon, whose update
- * drains the instances below it, so that only its owner updates it. `eks-pod`: a pod without an owner. `eks-custom`: a
+ * drains the instances below it, so that only its owner updates it. `ecs-rule`, `ecs-schedule`: what starts standalone tasks in a
+ * cluster; it never runs itself. `eks-pod`: a pod without an owner. `eks-custom`: a
  * workload of another kind that owns pods or ReplicaSets, such as a Rollout of Argo.
  *
  * A new template replaces the pods only of a Deployment, StatefulSet and DaemonSet. The pods of a CronJob and a Job end by
@@ -35,6 +36,8 @@ const WORKLOADS = {
   'ecs-service': { source: 'ecs', rollout: 'deployed', hasTemplate: true, starts: 'ecs-services' },
   'ecs-task': { source: 'ecs', rollout: 'standalone-task' },
   'ecs-daemon': { source: 'ecs', rollout: 'daemon' },
+  'ecs-rule': { source: 'ecs', rollout: 'schedule', starts: 'ecs-rules' },
+  'ecs-schedule': { source: 'ecs', rollout: 'schedule', starts: 'ecs-schedules' },
   'eks-deployment': { source: 'eks', rollout: 'deployed', object: 'apps/Deployment', hasTemplate: true },
   'eks-statefulset': { source: 'eks', rollout: 'deployed', object: 'apps/StatefulSet', hasTemplate: true },
   'eks-daemonset': { source: 'eks', rollout: 'deployed', object: 'apps/DaemonSet', hasTemplate: true },

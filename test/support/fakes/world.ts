@@ -42,6 +42,7 @@ import { FakeScopeLedger } from './scopes.ts';
 import { FakeScratch } from './scratch.ts';
 import { FakeSlotLedger } from './slots.ts';
 import { FakeStartDenials } from './start-denials.ts';
+import { FakeStarts } from './starts.ts';
 import { FakeStreamImages } from './stream-images.ts';
 import { FakeStreamLedger } from './streams.ts';
 import { FakeTagger } from './tagger.ts';
@@ -65,6 +66,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const streams = new FakeStreamLedger();
   const workloads = new FakeWorkloads(clock);
   const eksWorkloads = new FakeWorkloads(clock);
+  const [rules, schedules] = [new FakeStarts('ecs-rules'), new FakeStarts('ecs-schedules')];
   let ids = 0;
   const scanner = new FakeScanner(registry, clock);
   return {
@@ -124,6 +126,9 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     workloadSources: [workloads],
     eksWorkloads,
     clusterSources: [eksWorkloads],
+    rules,
+    schedules,
+    startSources: [rules, schedules],
     registry,
     lifecycles: new FakeLifecycles(registry),
     scanner,

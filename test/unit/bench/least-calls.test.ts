@@ -111,6 +111,12 @@ test('the first day of a fleet counted by hand', () => {
     'ecs:DescribeTasks': 3,
     // One page of each cluster, also if it has no service.
     'ecs:ListServices': 2,
+    // Of the scope with clusters: its buses, the rules of each cluster, and the schedules.
+    'events:ListEventBuses': 1,
+    'events:ListRuleNamesByTarget': 2,
+    'events:ListTargetsByRule': 0,
+    'scheduler:ListSchedules': 1,
+    'scheduler:GetSchedule': 0,
     'eks:ListClusters': 2,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,
@@ -143,7 +149,7 @@ test('on a steady day no manifest is read and every image that runs is scanned',
     'ecr:StartImageScan': 4,
     'ecr:DescribeImageScanFindings': 4,
   });
-  expect(sumOf(least.budgeted)).toBe(24);
+  expect(sumOf(least.budgeted)).toBe(28);
 });
 
 test('EKS clusters are listed and described, and what runs on readable ones is looked up', () => {
@@ -243,6 +249,11 @@ test.each([
     'ecs:ListTasks': 0,
     'ecs:DescribeTasks': 0,
     'ecs:ListServices': 0,
+    'events:ListEventBuses': 0,
+    'events:ListRuleNamesByTarget': 0,
+    'events:ListTargetsByRule': 0,
+    'scheduler:ListSchedules': 0,
+    'scheduler:GetSchedule': 0,
     'eks:ListClusters': 1,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,

@@ -46,6 +46,8 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     accounts,
     workloads,
     eksWorkloads,
+    rules: world.rules,
+    schedules: world.schedules,
     registry,
     scanner,
   };
@@ -54,6 +56,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
   return {
     ...through,
     workloadSources: [through.workloads],
+    startSources: [through.rules, through.schedules],
     scans: world.scans,
     clusterSources: [through.eksWorkloads],
     scratch: world.scratch,

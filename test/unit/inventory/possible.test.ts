@@ -3,6 +3,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { RunningTask, Usage } from '../../../shared/domain/image/usage.ts';
 import { keyOfScope } from '../../../shared/domain/review/run.ts';
+import { TooManySchedulesError } from '../../../shared/ports/errors.ts';
 import { batchesDocument } from '../../../shared/review/documents.ts';
 import { parse } from '../../../shared/schema.ts';
 import { digestOf, inventoryWorld, keys, payments, pushImage, RUN, referenceTo, task, web } from './support.ts';
@@ -215,5 +216,110 @@ describe('services of ECS at zero', () => {
     await review();
     expect(await collect(world.usages.live(payments))).toEqual([]);
     expect(await world.scopes.get(payments)).not.toHaveProperty('unreadSources');
+  });
+});
+
+test('an image that runs no more keeps its presence while a list that may still name it cannot be read', async () => {
+  const { world, review } = await possibleWorld();
+  const image = referenceTo(web, `@${a}`);
+  world.workloads.run(prod, pod(a, 'web', 'ecs-service'), start(image, 'standby', 'ecs-service'));
+  await review();
+  const ended = async () => (await world.running.presencesIn([a], prod)).get(a)?.endedAtEpochMs;
+  expect(await ended()).toBeUndefined();
+  world.workloads.hideStarts(prod, 'ecs-services').stop(prod, 'web');
+  world.advance(300_000);
+  await review();
+  expect(await ended()).toBeUndefined();
+  world.workloads.hideStarts(prod).stop(prod, 'standby');
+  world.advance(300_000);
+  await review();
+  expect(await ended()).toBe(world.clock());
+});
+
+describe.each(['rules', 'schedules'] as const)('%s that run tasks of ECS', (by) => {
+  const workloadKind = by === 'rules' ? 'ecs-rule' : 'ecs-schedule';
+  const list = by === 'rules' ? 'ecs-rules' : 'ecs-schedules';
+  const nightly = (digest: Digest) => start(referenceTo(web, `@${digest}`), 'nightly', workloadKind);
+
+  async function nightlyWorld() {
+    const set = await possibleWorld();
+    set.world.workloads.run(prod, pod(a, 'web', 'ecs-service'));
+    set.world[by].add(prod, 'nightly', () => nightly(b));
+    await set.review();
+    const own = async () => namesOf(await collect(set.world.usages.live(payments)));
+    return { ...set, own };
+  }
+  const seen = [
+    ['web', 'a', 'runtime', false],
+    ['nightly', 'b', 'reference', true],
+  ];
+
+  test('are possible usages of their account and Region, until they are gone', async () => {
+    const { world, review, own, isUsed, document, parts } = await nightlyWorld();
+    expect(await own()).toEqual(seen);
+    expect(isUsed(b)).toBe(true);
+    expect(await document(keys.possible(payments))).toEqual([b]);
+    expect((await parts()).find(({ kind, key }) => kind === 'scope' && key === keyOfScope(payments))).toMatchObject({
+      result: { status: 'complete', inventory: { tasks: 1, containers: 1, possible: 1, usages: 2 } },
+    });
+    world[by].delete(prod, 'nightly');
+    await review();
+    expect(await own()).toEqual([seen[0]]);
+    expect(isUsed(b)).toBe(false);
+  });
+
+  test('stay as they were while they cannot be listed, and the scope says so, with the missing rights', async () => {
+    const { world, review, own } = await nightlyWorld();
+    world[by].deny(payments);
+    world.workloads.stop(prod, 'web');
+    world.advance(300_000);
+    await review();
+    expect(await own()).toEqual([seen[1]]);
+    const service = by === 'rules' ? 'events' : 'scheduler';
+    expect(await world.scopes.get(payments)).toMatchObject({
+      unreadSources: [
+        {
+          ...{ list, error: 'ScopeUnreachableError', problem: expect.stringContaining('AccessDenied') },
+          nextStep: expect.stringMatching(
+            `account ${payments.account}: its read role must be allowed .*${service}:List.*ecs:DescribeTaskDefinition`,
+          ),
+        },
+      ],
+    });
+    world[by].allow(payments).delete(prod, 'nightly');
+    await review();
+    expect(await own()).toEqual([]);
+    expect(await world.scopes.get(payments)).not.toHaveProperty('unreadSources');
+  });
+
+  test('a list that is too long is unread at once, with what shortens it', async () => {
+    const { world, review, own } = await nightlyWorld();
+    let calls = 0;
+    world[by].starts = async () => {
+      calls += 1;
+      throw new TooManySchedulesError(payments, 100_000);
+    };
+    await review();
+    expect(await own()).toEqual(seen);
+    const [unread] = (await world.scopes.get(payments))?.unreadSources ?? [];
+    expect(unread).toMatchObject({ list, nextStep: expect.stringMatching(/^Delete schedules of account/) });
+    expect(calls).toBe(1);
+  });
+
+  test.each([
+    [2, undefined],
+    [3, [expect.objectContaining({ list, error: 'ThrottlingException' })]],
+  ])('a list that fails %d times is read in three attempts, and stops nothing', async (failures, unreadSources) => {
+    const { world, review, own } = await nightlyWorld();
+    let left = failures;
+    const read = world[by].starts.bind(world[by]);
+    world[by].starts = async (...asked) => {
+      left -= 1;
+      if (left >= 0) throw Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+      return read(...asked);
+    };
+    await review();
+    expect(await own()).toEqual(seen);
+    expect((await world.scopes.get(payments))?.unreadSources).toEqual(unreadSources);
   });
 });
