@@ -66,6 +66,7 @@ export const FEATURES = [
   'copies',
   'policy-edits',
   'rules-leave',
+  'scheduled-tasks',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -38,6 +38,7 @@ import { runExecution, type Services, type TrueExecution } from './machine.ts';
 import { type Change, watchLedger } from './outbox.ts';
 import { Pipelines, type TrueRun } from './pipelines.ts';
 import type { Restraints } from './restraints.ts';
+import { Schedules } from './schedules.ts';
 
 const MINUTE_MS = 60_000;
 const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
@@ -120,6 +121,7 @@ export class Life {
   readonly fleetReadings: { readonly beganAtEpochMs: number; readonly endedAtEpochMs: number }[] = [];
   /** Lines that also run beside the container of another line. */
   readonly sides = new Set<Line>();
+  readonly schedules: Schedules;
   readonly #services = new Map<string, Line>();
   readonly #callDice: Dice;
   readonly #scanDice: Dice;
@@ -169,6 +171,7 @@ export class Life {
       deployed: (deployment) => this.witness?.deployed(deployment),
       shownOf: shownBy(this.diceFor, features),
     });
+    this.schedules = new Schedules(this);
     this.pipelines = new Pipelines({
       ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
       ...{ diceFor: this.diceFor, servicesOf: (line) => this.servicesOf(line) },

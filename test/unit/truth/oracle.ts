@@ -390,15 +390,15 @@ export class Oracle implements Witness {
   }
 
   #closed(closure: Closure): void {
-    const { ecs, clockwork } = this.#life;
+    const { ecs, clockwork, schedules } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     const since = this.#life.reviewBeganAtEpochMs;
     if (!line) return;
     this.#check('closed is true of what runs');
-    for (const container of ecs.running()) {
+    const running = ecs.running().filter((container) => !this.#isNoLongerAsked(container));
+    for (const container of [...running, ...schedules.starts()]) {
       // What began while the review read was not there to be seen.
       if (container.sinceEpochMs >= since) continue;
-      if (this.#isNoLongerAsked(container)) continue;
       const part = lineageOf(container.image).find((one) => one.line === line.name);
       if (!part || this.#sight.isNeverSeen(part)) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
@@ -858,10 +858,10 @@ export class Oracle implements Witness {
 
   /** An open closure waits for something that really runs. */
   #isStillOpen(closure: Closure): void {
-    const { ecs } = this.#life;
+    const { ecs, schedules } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     if (!line || closure.abandoned || (closure.outOfSight && this.#life.policy.isAwayLeft)) return;
-    const holder = ecs.running().find(({ image, shown }) => {
+    const holder = [...ecs.running(), ...schedules.starts()].find(({ image, shown }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
       // What ECS does not tell may be any image of its repository, and that may be built on any other line.
       if (shown !== 'digest' && (part || line.tier !== 'application')) return true;

@@ -7,6 +7,7 @@ import { referenceOf } from './images.ts';
 import type { Life } from './life.ts';
 import { leaveRollout, pauseAll, reportWhileStopped, restrain, restrainSide } from './restraining.ts';
 import { modeOf } from './restraints.ts';
+import { nameHead } from './scheduled-tasks.ts';
 
 interface Act {
   readonly feature?: Feature;
@@ -93,7 +94,8 @@ export class People {
 
   /** Where Patchwave does not deploy, or its deployment failed, the owners do, unless that changes no container. */
   deployAll(): void {
-    const { lines, ecs, factory, servicesOf, policy, names } = this.#life;
+    const { lines, ecs, factory, servicesOf, policy, names, schedules } = this.#life;
+    for (const { name } of schedules.all) nameHead(this.#life, name);
     for (const line of lines) {
       const rollout = rolloutOf(policy, line);
       const mode = modeOf(policy, line, [line.pipeline.account, line.runsIn.account]);

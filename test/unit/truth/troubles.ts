@@ -6,6 +6,7 @@ import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
 import { pods } from './pods.ts';
 import { policyEdits, rulesLeave } from './policy-edits.ts';
+import { scheduledTasks } from './scheduled-tasks.ts';
 import { scopesLeave } from './scopes.ts';
 import type { Trouble } from './trouble.ts';
 import { lineageUnread, registriesUnread, workloadsUnread } from './unread.ts';
@@ -24,4 +25,5 @@ export const TROUBLES: readonly Trouble[] = [
   copies,
   policyEdits,
   rulesLeave,
+  scheduledTasks,
 ];
