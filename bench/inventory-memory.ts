@@ -86,7 +86,10 @@ const MAKE: Readonly<Record<Kind, (workload: number, release: number) => Running
       status: { phase: 'Running', containerStatuses: statuses },
     };
     const facts = podFacts(pod);
-    return facts && podTask(facts, { controllerOf: () => undefined, architectureOf: () => 'amd64' });
+    return (
+      facts &&
+      podTask(facts, { controllerOf: () => undefined, namedFrom: () => undefined, architectureOf: () => 'amd64' })
+    );
   },
 };
 

@@ -187,18 +187,20 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
       if (clock() >= lastEpochMs) throw new ClusterUnfinishedError(cluster);
       const endsAtEpochMs = Math.min(clock() + MOST_OF_A_CLUSTER_MS, lastEpochMs);
       // A pod that is being deleted is listed like any other, so the reading always includes it.
+      const beforeEpochMs = known?.completeAtEpochMs;
       await observe(ports, runId, scope, { includesStopping: true }, async (add) => {
         await add(cluster, []);
         let isPrivate = false as boolean;
         const unreadSources: UnreadSource[] = [];
-        const noticed = {
+        const read = {
+          ...{ includesStopping: true, endsAtEpochMs, ...(beforeEpochMs !== undefined && { beforeEpochMs }) },
           noticeFunction: () => {
             isPrivate = true;
           },
           noticeUnread: (unread: UnreadSource) => void unreadSources.push(unread),
         };
         const newest = new Map<string, number>();
-        for await (const pods of source.tasks(cluster, { includesStopping: true, endsAtEpochMs, ...noticed })) {
+        for await (const pods of source.tasks(cluster, read)) {
           noteNewest(newest, cluster, pods);
           await add(cluster, pods);
         }

@@ -1,6 +1,6 @@
 import { paginateListClusters } from '@aws-sdk/client-eks';
 import { type ClusterList, type FactsOf, PAGE_SIZE } from '../domain/image/cluster-facts.ts';
-import { type ClusterObjects, type PodFacts, podTask } from '../domain/image/kubernetes-pod.ts';
+import { type ClusterObjects, NamedSince, type PodFacts, podTask } from '../domain/image/kubernetes-pod.ts';
 import {
   isTemplateList,
   possibleTask,
@@ -80,7 +80,12 @@ export class EksWorkloads implements WorkloadSource {
    */
   async *tasks(
     cluster: Cluster,
-    { endsAtEpochMs, noticeFunction, noticeUnread = ignore }: Omit<Partial<TasksRead>, 'includesStopping'> = {},
+    {
+      endsAtEpochMs,
+      beforeEpochMs,
+      noticeFunction,
+      noticeUnread = ignore,
+    }: Omit<Partial<TasksRead>, 'includesStopping'> = {},
   ): AsyncIterable<readonly RunningTask[]> {
     const signal = endsAtEpochMs === undefined ? undefined : this.#endsAt(endsAtEpochMs);
     const endpoint = await findEksEndpoint(this.#access, cluster, READS, signal);
@@ -89,7 +94,7 @@ export class EksWorkloads implements WorkloadSource {
     if (inVpc) noticeFunction?.();
     const pages = inVpc ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
     try {
-      yield* this.#pods(pages, cluster);
+      yield* this.#pods(pages, cluster, beforeEpochMs);
       for (const list of TEMPLATE_LISTS) yield* this.#possible(pages, cluster, list, noticeUnread);
     } finally {
       pages.close();
@@ -105,8 +110,12 @@ export class EksWorkloads implements WorkloadSource {
     return AbortSignal.timeout(Math.max(0, epochMs - this.#access.clock()));
   }
 
-  async *#pods(pages: ClusterPages, cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
-    const read = { cluster, lists: listsOf(pages, cluster), mostPods: this.#mostPods };
+  async *#pods(
+    pages: ClusterPages,
+    cluster: Cluster,
+    beforeEpochMs: number | undefined,
+  ): AsyncIterable<readonly RunningTask[]> {
+    const read = { cluster, lists: listsOf(pages, cluster), mostPods: this.#mostPods, beforeEpochMs };
     const beganAtEpochMs = this.#access.clock();
     const { isTorn } = yield* batches(read, () => true);
     if (!isTorn) return;
@@ -170,13 +179,15 @@ interface PodsRead {
   readonly cluster: Cluster;
   readonly lists: Lists;
   readonly mostPods: number;
+  /** As in `TasksRead`. */
+  readonly beforeEpochMs: number | undefined;
 }
 
 async function* batches(
-  { cluster, lists, mostPods }: PodsRead,
+  { cluster, lists, mostPods, beforeEpochMs }: PodsRead,
   isWanted: (pod: PodFacts) => boolean,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
-  const objects = new ObjectsOf(lists);
+  const objects = new ObjectsOf(lists, beforeEpochMs);
   await objects.readNodes();
   const list = lists('pods');
   let seen = 0;
@@ -215,12 +226,15 @@ class ObjectsOf implements ClusterObjects {
   readonly #lists: Lists;
   readonly #architectures = new Map<string, string>();
   readonly #controllers = new Map<string, KubernetesOwner>();
+  readonly #named: NamedSince;
   readonly #read = new Set<ClusterList>();
 
-  constructor(lists: Lists) {
+  constructor(lists: Lists, beforeEpochMs: number | undefined) {
     this.#lists = lists;
+    this.#named = new NamedSince(beforeEpochMs);
   }
 
+  namedFrom = (uid: string): number | undefined => this.#named.of(uid);
   controllerOf = (uid: string): KubernetesOwner | undefined => this.#controllers.get(uid);
   architectureOf = (nodeName: string): string | undefined => this.#architectures.get(nodeName);
 
@@ -247,7 +261,9 @@ class ObjectsOf implements ClusterObjects {
   async #readControllers(list: 'replicasets' | 'jobs'): Promise<void> {
     const shared = new Map<string, KubernetesOwner>();
     for await (const page of this.#lists(list)) {
-      for (const { uid, owner } of page) {
+      for (const owned of page) {
+        this.#named.add(owned);
+        const { uid, owner } = owned;
         const key = [owner.group, owner.kind, owner.name].join('/');
         const one = shared.get(key) ?? owner;
         shared.set(key, one);

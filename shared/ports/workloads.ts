@@ -8,6 +8,8 @@ export interface TasksRead {
   readonly includesStopping: boolean;
   /** The reading of a cluster that is a scope of its own fails if it is not complete by then; absent without a limit. */
   readonly endsAtEpochMs?: number;
+  /** When the complete reading before this one began; absent without one. Of what came later a pod says since when it is named. */
+  readonly beforeEpochMs?: number;
   /** Called if only a function in the VPC of the cluster reaches its API. */
   readonly noticeFunction?: () => void;
   /** Called for each list of possible starts that cannot be read. What runs is read nevertheless. */

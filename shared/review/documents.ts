@@ -148,6 +148,7 @@ export const observationsDocument = v.array(
     digestSource: v.exactOptional(digestSource),
     architecture: v.exactOptional(v.string()),
     pull: v.exactOptional(pull),
+    notBeforeEpochMs: v.exactOptional(v.number()),
     location: v.exactOptional(v.strictObject({ account, region: v.string(), repository: v.string() })),
   }),
 ) satisfies v.GenericSchema<unknown, Observation[]>;

@@ -25,7 +25,9 @@ describe.each([
     server = await clusters.server(cluster);
     await clusters.addPods(cluster, ...['a', 'b', 'c'].map(pod), { ...pod('over'), status: { phase: 'Succeeded' } });
     await clusters.addNode(cluster, 'node-1', 'arm64');
-    await clusters.addOwned(cluster, 'ReplicaSet', 'web-1', DEPLOYMENT);
+    const ownerReferences = [{ controller: true, ...DEPLOYMENT, uid: 'web' }];
+    const metadata = { name: 'web-1', uid: 'web-1', creationTimestamp: '2026-11-01T00:00:00Z', ownerReferences };
+    await clusters.add(cluster, '/apis/apps/v1/replicasets', { metadata });
     await clusters.addOwned(cluster, 'Job', 'import-1', { apiVersion: 'batch/v1', kind: 'CronJob', name: 'import' });
     const found = await clusters.pagesOf(cluster);
     if (!found) throw new Error('there are no pages');
@@ -54,7 +56,10 @@ describe.each([
     };
     expect(await read('nodes')).toEqual([{ name: 'node-1', architecture: 'arm64' }]);
     expect(await read('replicasets')).toEqual([
-      { uid: 'web-1', owner: { group: 'apps', kind: 'Deployment', name: 'web' } },
+      {
+        ...{ uid: 'web-1', createdAtEpochMs: Date.parse('2026-11-01T00:00:00Z') },
+        ...{ owner: { group: 'apps', kind: 'Deployment', name: 'web' }, ownerUid: 'web' },
+      },
     ]);
     expect(await read('jobs')).toEqual([
       { uid: 'import-1', owner: { group: 'batch', kind: 'CronJob', name: 'import' } },

@@ -88,7 +88,12 @@ const owner = {
   name: textUpTo(LONGEST.owner),
 };
 const uid = textUpTo(LONGEST.uid);
-const owned = v.object({ uid, owner: v.object(owner) });
+const owned = v.object({
+  uid,
+  createdAtEpochMs: v.exactOptional(v.number()),
+  owner: v.object(owner),
+  ownerUid: v.exactOptional(uid),
+});
 
 /**
  * The most containers in the pods of one page: each may be an observation of its own, and those of a page are in memory at

@@ -74,6 +74,8 @@ export interface Pod {
 export interface ClusterObjects {
   /** The controller of a ReplicaSet or Job, by the uid of that; absent if it has none or is gone. */
   readonly controllerOf: (uid: string) => KubernetesOwner | undefined;
+  /** When the controller of a ReplicaSet or Job began to name what this one starts, at the earliest; absent if nothing says it. */
+  readonly namedFrom: (uid: string) => number | undefined;
   /** `amd64`, `arm64`; absent if the node is unknown. */
   readonly architectureOf: (nodeName: string) => string | undefined;
 }
@@ -118,11 +120,10 @@ export function podFacts(pod: Pod): PodFacts | undefined {
   const { metadata, spec, status } = pod;
   if (OVER.has(status?.phase ?? '')) return undefined;
   const owner = controllerIn(metadata);
-  const createdAtEpochMs = Date.parse(metadata?.creationTimestamp ?? '');
   return {
     namespace: cut(metadata?.namespace, LONGEST.namespace),
     name: cut(metadata?.name, LONGEST.name),
-    ...(Number.isFinite(createdAtEpochMs) && { createdAtEpochMs }),
+    ...createdAt(metadata),
     ...(spec?.nodeName && { node: cut(spec.nodeName, LONGEST.name) }),
     ...(owner && { owner: { ...cutOwner(owner), uid: cut(owner.uid, LONGEST.uid) } }),
     containers: [
@@ -146,12 +147,53 @@ export const cutOwner = ({ group, kind, name }: KubernetesOwner): KubernetesOwne
 /** A ReplicaSet or Job that has a controller itself. */
 export interface OwnedFacts {
   readonly uid: string;
+  /** Absent if the API server does not say it. */
+  readonly createdAtEpochMs?: number;
   readonly owner: KubernetesOwner;
+  /** Of the owner. */
+  readonly ownerUid?: string;
 }
 
 export function ownedFacts(metadata: Maybe<ObjectMetadata>): OwnedFacts | undefined {
   const owner = controllerIn(metadata);
-  return owner && metadata?.uid ? { uid: cut(metadata.uid, LONGEST.uid), owner: cutOwner(owner) } : undefined;
+  if (!owner || !metadata?.uid) return undefined;
+  return {
+    uid: cut(metadata.uid, LONGEST.uid),
+    ...createdAt(metadata),
+    owner: cutOwner(owner),
+    ...(owner.uid !== '' && { ownerUid: cut(owner.uid, LONGEST.uid) }),
+  };
+}
+
+function createdAt(metadata: Maybe<ObjectMetadata>): { readonly createdAtEpochMs?: number } {
+  const createdAtEpochMs = Date.parse(metadata?.creationTimestamp ?? '');
+  return Number.isFinite(createdAtEpochMs) ? { createdAtEpochMs } : {};
+}
+
+/**
+ * When controllers began to name what their ReplicaSets or Jobs start, at the earliest: a change of anything else makes another
+ * ReplicaSet with the same images, so the first one since the last reading counts. One of before may have been scaled up again at any time.
+ * @param owned of one list, each with its controller
+ */
+export class NamedSince {
+  readonly #afterEpochMs: number;
+  readonly #owned = new Map<string, string>();
+  readonly #first = new Map<string, number>();
+
+  constructor(afterEpochMs = Number.POSITIVE_INFINITY) {
+    this.#afterEpochMs = afterEpochMs;
+  }
+
+  add({ uid, createdAtEpochMs = 0, ownerUid }: OwnedFacts): void {
+    if (createdAtEpochMs <= this.#afterEpochMs || ownerUid === undefined) return;
+    this.#owned.set(uid, ownerUid);
+    this.#first.set(ownerUid, Math.min(this.#first.get(ownerUid) ?? createdAtEpochMs, createdAtEpochMs));
+  }
+
+  /** Of a ReplicaSet or Job; absent for one of before. */
+  of(uid: string): number | undefined {
+    return this.#first.get(this.#owned.get(uid) ?? '');
+  }
 }
 
 /** A node whose architecture is known: `amd64`, `arm64`. */
@@ -170,10 +212,13 @@ export function nodeFacts(metadata: Maybe<ObjectMetadata>): NodeFacts | undefine
 export function podTask(pod: PodFacts, objects: ClusterObjects): RunningTask {
   const top = pod.owner && (objects.controllerOf(pod.owner.uid) ?? pod.owner);
   const architecture = pod.node === undefined ? undefined : objects.architectureOf(pod.node);
+  // A pod is replaced by another one at any time, unless it has no owner.
+  const notBeforeEpochMs = pod.owner ? objects.namedFrom(pod.owner.uid) : pod.createdAtEpochMs;
   return {
     ...kubernetesWorkload(pod.namespace, pod.name, top),
     ...(architecture !== undefined && { architecture }),
     ...(pod.createdAtEpochMs !== undefined && { createdAtEpochMs: pod.createdAtEpochMs }),
+    ...(notBeforeEpochMs !== undefined && { notBeforeEpochMs }),
     containers: pod.containers,
   };
 }

@@ -29,6 +29,11 @@ export interface RunningTask {
   readonly architecture?: string;
   /** Absent if ECS does not report it, and for a pod. */
   readonly pull?: Pull;
+  /**
+   * Its workload names the images since then, so that they began there no earlier. Of a pod that came after the reading before;
+   * absent where nothing says it.
+   */
+  readonly notBeforeEpochMs?: number;
   /** It has pulled nothing yet, so it will pull the current images of its tags. */
   readonly isStarting?: true;
   /** Of a pod; absent if the API server does not say it, and in ECS. */
@@ -80,6 +85,8 @@ export interface Observation extends Omit<Usage, 'digest' | 'digestSource' | 'ot
   readonly architecture?: string;
   /** When it was pulled; present only if that decides the meaning of a tag. */
   readonly pull?: Pull;
+  /** As in `RunningTask`; absent where one of its tasks has none. */
+  readonly notBeforeEpochMs?: number;
   /** Present if the reference, or the digest's only known place, is an ECR registry. */
   readonly location?: ImageLocation;
 }

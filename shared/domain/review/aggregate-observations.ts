@@ -34,7 +34,7 @@ export function aggregateObservations(pieceSize: number, readAtEpochMs: number):
       for (const observation of tasks.flatMap((task) => observe(cluster, task, readAtEpochMs))) {
         const key = observationKey(observation);
         const same = piece.get(key);
-        piece.set(key, same ? { ...same, count: same.count + observation.count } : observation);
+        piece.set(key, same ? together(same, observation) : observation);
         if (!observation.isPossible) counted.containers += 1;
       }
       const possible = tasks.filter(({ isPossible }) => isPossible).length;
@@ -44,6 +44,18 @@ export function aggregateObservations(pieceSize: number, readAtEpochMs: number):
     },
     flush,
     counts: () => ({ clusters: clusters.size, ...counted }),
+  };
+}
+
+/** One without an instant may have begun at any time. */
+function together(
+  { notBeforeEpochMs: one, ...same }: Observation,
+  { notBeforeEpochMs: other, count }: Observation,
+): Observation {
+  return {
+    ...same,
+    count: same.count + count,
+    ...(one !== undefined && other !== undefined && { notBeforeEpochMs: Math.min(one, other) }),
   };
 }
 
@@ -64,6 +76,7 @@ export const observe = (
     ...(task.isPossible && { isPossible: true }),
     ...(container.image !== undefined && { reference: container.image }),
     ...(task.architecture !== undefined && { architecture: task.architecture }),
+    ...(task.notBeforeEpochMs !== undefined && { notBeforeEpochMs: task.notBeforeEpochMs }),
     ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
   }));
 

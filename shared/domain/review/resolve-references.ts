@@ -34,7 +34,7 @@ export type Resolution =
 export function resolveObservation(observation: Observation, { indexes, tags }: Resolvers): Resolution {
   const known = digestOf(observation, tags);
   if ('reason' in known) return { resolved: false, unresolved: { observation, reason: known.reason } };
-  const { location, architecture, pull, ...workload } = observation;
+  const { location, architecture, pull, notBeforeEpochMs, ...workload } = observation;
   const digests = imagesOf(known.digest, architecture, indexes);
   return {
     resolved: true,

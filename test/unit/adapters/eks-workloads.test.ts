@@ -9,7 +9,7 @@ import type { UnreadSource } from '../../../shared/domain/image/possible-starts.
 import type { RunningTask } from '../../../shared/domain/image/usage.ts';
 import { type Described, EksClusters, KEYS } from '../../support/eks-clusters.ts';
 import { answer, type KubernetesServer, status } from '../../support/kubernetes-server.ts';
-import { digestOf } from '../../support/samples.ts';
+import { digestOf, HOUR_MS } from '../../support/samples.ts';
 
 const cluster = { account: '444455556666', region: 'eu-west-1', cluster: 'prod' };
 const a = digestOf('a');
@@ -237,6 +237,31 @@ test('each list is read once, and a list of owners only if a pod needs it', asyn
     '/api/v1/pods',
     ...TEMPLATE_PATHS,
   ]);
+});
+
+test('a pod says since when its Deployment has named its images, if that is after the reading before', async () => {
+  const [owner, old] = [{ ...DEPLOYMENT, uid: 'web' }, '2026-11-01T00:00:00Z'];
+  for (const [uid, creationTimestamp] of [
+    ['web-1', old],
+    ['web-2', '2026-11-20T10:00:00Z'],
+    ['web-3', '2026-11-20T12:00:00Z'],
+  ] as const)
+    await clusters.add(cluster, '/apis/apps/v1/replicasets', {
+      metadata: { name: uid, uid, creationTimestamp, ownerReferences: [{ controller: true, ...owner }] },
+    });
+  await clusters.addPods(
+    cluster,
+    ...['web-1', 'web-3'].map((uid) => pod(`${uid}-a`, { kind: 'ReplicaSet', uid })),
+    ...[pod('db-0', { kind: 'StatefulSet', uid: 'db' }), pod('debug')],
+  );
+  const namedFrom = async (beforeEpochMs?: number) =>
+    (await collect(clusters.source.tasks(cluster, { ...(beforeEpochMs !== undefined && { beforeEpochMs }) })))
+      .flat()
+      .filter(({ isPossible }) => !isPossible)
+      .map(({ notBeforeEpochMs }) => notBeforeEpochMs);
+  const since = Date.parse('2026-11-20T10:00:00Z');
+  expect(await namedFrom(since - HOUR_MS)).toEqual([undefined, since, undefined, Date.parse(old)]);
+  expect(await namedFrom()).toEqual([undefined, undefined, undefined, Date.parse(old)]);
 });
 
 test('each token is one of the read role for this cluster and instant', async () => {

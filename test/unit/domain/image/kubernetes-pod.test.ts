@@ -3,6 +3,7 @@ import {
   controllerIn,
   digestInImageId,
   LONGEST,
+  NamedSince,
   nodeFacts,
   type OwnerEntry,
   ownedFacts,
@@ -22,7 +23,11 @@ import { digestOf } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 
 const [a, b] = [digestOf('a'), digestOf('b')];
-const NOTHING: ClusterObjects = { controllerOf: () => undefined, architectureOf: () => undefined };
+const NOTHING: ClusterObjects = {
+  controllerOf: () => undefined,
+  namedFrom: () => undefined,
+  architectureOf: () => undefined,
+};
 const taskOf = (pod: Pod, objects: ClusterObjects): RunningTask | undefined => {
   const facts = podFacts(pod);
   return facts && podTask(facts, objects);
@@ -313,13 +318,51 @@ test('the facts of a pod hold its images, and nothing else of its containers', (
 test('a ReplicaSet without a controller, and a node without an architecture, add no facts', () => {
   const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u2' };
   const owned = { name: 'web-1', uid: 'u1', ownerReferences: [{ ...owner, controller: true }] };
-  expect(ownedFacts(owned)).toEqual({ uid: 'u1', owner: { group: 'apps', kind: 'Deployment', name: 'web' } });
+  expect(ownedFacts(owned)).toEqual({
+    uid: 'u1',
+    owner: { group: 'apps', kind: 'Deployment', name: 'web' },
+    ownerUid: 'u2',
+  });
+  expect(ownedFacts({ ...owned, creationTimestamp: '2026-11-01T00:00:00Z' })?.createdAtEpochMs).toBe(
+    Date.parse('2026-11-01T00:00:00Z'),
+  );
   expect(ownedFacts({ ...owned, ownerReferences: [owner] })).toBeUndefined();
   expect(ownedFacts({ ...owned, uid: '' })).toBeUndefined();
   expect(nodeFacts({ name: 'node-1', labels: { 'kubernetes.io/arch': 'arm64', zone: 'a' } })).toEqual({
     ...{ name: 'node-1', architecture: 'arm64' },
   });
   expect(nodeFacts({ name: 'node-1' })).toBeUndefined();
+});
+
+test.each<[string, string, number | undefined]>([
+  ['a ReplicaSet since the reading before', 'new', 200],
+  ['a ReplicaSet of a template that changed again, which may have the same images', 'newer', 200],
+  ['a ReplicaSet of before, which may be scaled up again at any time', 'old', undefined],
+  ['a ReplicaSet of another Deployment', 'other', 400],
+  ['a ReplicaSet whose creation is unknown', 'undated', undefined],
+  ['a ReplicaSet of a controller without uid', 'unowned', undefined],
+  ['nothing that is known', 'none', undefined],
+])('since when a pod is named by %s', (_, uid, expected) => {
+  const owner = { group: 'apps', kind: 'Deployment', name: 'web' };
+  const named = new NamedSince(100);
+  for (const [own, createdAtEpochMs, ownerUid] of [
+    ...[['newer', 300, 'web'] as const, ['new', 200, 'web'] as const, ['old', 100, 'web'] as const],
+    ...[['other', 400, 'api'] as const, ['undated', undefined, 'web'] as const, ['unowned', 200, undefined] as const],
+  ])
+    named.add({
+      ...{ uid: own, owner },
+      ...(createdAtEpochMs !== undefined && { createdAtEpochMs }),
+      ...(ownerUid !== undefined && { ownerUid }),
+    });
+  expect(named.of(uid)).toBe(expected);
+  const task = taskOf(pod({ owner: { ...replicaSet, uid } }), { ...NOTHING, namedFrom: (one) => named.of(one) });
+  expect(task?.notBeforeEpochMs).toBe(expected);
+  expect(new NamedSince().of(uid)).toBeUndefined();
+});
+
+test('a pod without a controller has its images since it was created', () => {
+  const metadata = { namespace: 'shop', name: 'debug', creationTimestamp: '2026-11-20T12:00:00Z' };
+  expect(taskOf({ metadata }, NOTHING)?.notBeforeEpochMs).toBe(Date.UTC(2026, 10, 20, 12));
 });
 
 test('no text in the facts is longer than Kubernetes allows, and a reference that is cut stays invalid', () => {

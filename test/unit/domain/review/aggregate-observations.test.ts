@@ -77,6 +77,19 @@ describe('when a container was pulled', () => {
   });
 });
 
+test.each<[string, readonly (number | undefined)[], number | undefined]>([
+  ['the earliest of its tasks', [3, 1, 2], 1],
+  ['not known if one of its tasks does not say it', [3, undefined, 2], undefined],
+  ['not known if the first of its tasks does not say it', [undefined, 3], undefined],
+])('since when a container is named is %s', (_, instants, expected) => {
+  const aggregator = aggregateObservations(100, READ_AT);
+  for (const notBeforeEpochMs of instants)
+    aggregator.add(CLUSTER, [
+      task([{ name: 'c', digest: A }], notBeforeEpochMs === undefined ? {} : { notBeforeEpochMs }),
+    ]);
+  expect(aggregator.flush()?.map((one) => one.notBeforeEpochMs)).toEqual([expected]);
+});
+
 test('equal containers of equal tasks are one observation, in a fixed order', () => {
   const aggregator = aggregateObservations(100, READ_AT);
   const web = task([
