@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { ImageFacts } from '../../shared/domain/admission/admission-facts.ts';
 import { admissionFactsOf } from '../../shared/domain/admission/admission-facts.ts';
-import { isNameRefused, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
+import { type AppliedDoors, nameRefusedSince, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
 import {
   isRecent,
   type Presence,
@@ -10,11 +10,11 @@ import {
   type SeenImage,
 } from '../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
+import { referencesOf, type Usage, usageKey } from '../../shared/domain/image/usage.ts';
 import { type DoorPlace, doorPlaceOf, doorPlaceText } from '../../shared/domain/policy/doors.ts';
-import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { PlacedPresence, RunningLedger } from '../../shared/ports/admission.ts';
+import type { PolicyVersion } from '../../shared/ports/policies.ts';
 
 /** Images of one place, with the usages of each. */
 interface ImagesOfPlace {
@@ -45,13 +45,18 @@ const PLACES_AT_ONCE = 16;
 
 /** What a reading of a scope knows, besides the usages. */
 export interface ReadingOfScope {
-  readonly policy: Policy;
+  /** The policy of the review. */
+  readonly inForce: PolicyVersion;
+  /** It, and what was in force before it. */
+  readonly applied: () => Promise<AppliedDoors>;
   /** The images as the ledger knows them; one without a record has no verdict yet. */
   readonly known: ReadonlyMap<Digest, ImageRecord>;
   /** No earlier reading of the scope recorded how images began. */
   readonly isFirstReading: boolean;
   /** When the complete reading before this one began; absent without one. */
   readonly beforeEpochMs?: number;
+  /** By `usageKey`: since when a workload names an image, so that it began there no earlier; absent where nothing says it. */
+  readonly notBefore: ReadonlyMap<string, number>;
   /** Until when a break-glass counted in a place since then, at the latest now; `undefined` without one. */
   readonly openUntil: (place: DoorPlace) => Promise<number | undefined>;
   readonly nowEpochMs: number;
@@ -63,20 +68,24 @@ export async function presencesSeen(
   seen: Iterable<Usage>,
   reading: ReadingOfScope,
 ): Promise<readonly PlacedPresence[]> {
+  const { policy } = reading.inForce;
   const changed = await mapConcurrently([...byPlace(seen).values()], PLACES_AT_ONCE, async ({ place, usages }) => {
     const before = await running.presencesIn([...usages.keys()], place);
-    const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading) }));
+    const isRefused = (one: string): boolean => nameRefusedSince(one, { policy, applied: [] }) !== undefined;
+    const applied = [...usages.values()].flat().flatMap(referencesOf).some(isRefused) ? await reading.applied() : [];
+    const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading, applied) }));
     const isNew = (known: Presence | undefined): boolean =>
-      known?.standing === undefined || !isRecent(known, reading.policy, reading.nowEpochMs);
+      known?.standing === undefined || !isRecent(known, policy, reading.nowEpochMs);
     const isDue = found.some(
-      ({ digest, seen: { objections } }) =>
-        (objections.has('fact') || objections.has('rule')) && isNew(before.get(digest)),
+      ({ digest, seen: { objections, refusedNameSinceEpochMs } }) =>
+        (objections.has('fact') || objections.has('rule') || refusedNameSinceEpochMs !== undefined) &&
+        isNew(before.get(digest)),
     );
     const openUntilEpochMs = isDue ? await reading.openUntil(place) : undefined;
     return found.flatMap(({ digest, seen }): readonly PlacedPresence[] => {
       const known = before.get(digest);
       const opened = { ...seen, ...(openUntilEpochMs !== undefined && { openUntilEpochMs }) };
-      const presence = presenceSeen(known, opened, reading.policy, reading.nowEpochMs);
+      const presence = presenceSeen(known, opened, policy, reading.nowEpochMs);
       return presence === known ? [] : [{ digest, place, presence }];
     });
   });
@@ -86,17 +95,26 @@ export async function presencesSeen(
 function seenImage(
   digest: Digest,
   usages: readonly Usage[],
-  { policy, known, isFirstReading, beforeEpochMs, nowEpochMs }: ReadingOfScope,
+  { inForce, known, isFirstReading, beforeEpochMs, notBefore, nowEpochMs }: ReadingOfScope,
+  applied: AppliedDoors,
 ): SeenImage {
   const records = { images: known, indexes: new Map(), presences: new Map() };
+  const { policy, version } = inForce;
   const [image = { digest, isRecorded: false } as ImageFacts] = admissionFactsOf(digest, records, policy).images;
   // It could begin by any of the references; a sidecar of AWS has none.
-  const references = usages.flatMap(referencesOf);
+  const refused = usages.flatMap(referencesOf).map((one) => nameRefusedSince(one, { policy, applied }));
+  const refusedNameSinceEpochMs = Math.max(...refused.map((sinceEpochMs = Number.POSITIVE_INFINITY) => sinceEpochMs));
+  const record = known.get(digest);
+  const earliestEpochMs = Math.max(
+    beforeEpochMs ?? Number.NEGATIVE_INFINITY,
+    Math.min(...usages.map((one) => notBefore.get(usageKey(one)) ?? Number.NEGATIVE_INFINITY)),
+  );
   return {
     objections: objectionsAgainst(image, { policy, nowEpochMs }),
-    isNameRefused: references.length > 0 && references.every((one) => isNameRefused(one, policy)),
-    ...{ image: known.get(digest), isFirstReading },
-    ...(beforeEpochMs !== undefined && { beforeEpochMs }),
+    ...(Number.isFinite(refusedNameSinceEpochMs) && { refusedNameSinceEpochMs }),
+    ...{ image: record, isFirstReading },
+    isOfOtherPolicy: record?.verdict !== undefined && record.verdict.policyVersion !== version,
+    ...(Number.isFinite(earliestEpochMs) && { earliestEpochMs }),
   };
 }
 

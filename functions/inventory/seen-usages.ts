@@ -1,7 +1,7 @@
 import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import type { TagHistory } from '../../shared/domain/image/tag-history.ts';
-import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/image/usage.ts';
+import { type Observation, type UnresolvedContainer, type Usage, usageKey } from '../../shared/domain/image/usage.ts';
 import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
@@ -27,6 +27,8 @@ export interface SeenUsage {
   readonly usage: Usage;
   /** As in `Observation`. */
   readonly location?: ImageLocation;
+  /** As in `Observation`. */
+  readonly notBeforeEpochMs?: number;
   /** The usage names an index, because no image of it is known to run. */
   readonly index?: IndexWithoutImage;
 }
@@ -49,6 +51,8 @@ export interface SeenImages {
   /** By `usageKey`. */
   readonly usages: ReadonlyMap<string, Usage>;
   readonly images: ReadonlyMap<Digest, InventoriedImage>;
+  /** By `usageKey`, as in `Observation`: no instant says nothing. */
+  readonly notBefore: ReadonlyMap<string, number>;
 }
 
 interface SeenPorts {
@@ -101,13 +105,14 @@ export async function* readSeen(
 
 function seenUsage(
   usage: Usage,
-  { location }: Observation,
+  { location, notBeforeEpochMs }: Observation,
   indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
 ): SeenUsage {
   const children = indexes.get(usage.digest);
   return {
     usage,
     ...(location && { location }),
+    ...(notBeforeEpochMs !== undefined && { notBeforeEpochMs }),
     ...(children && { index: children.length === 0 ? 'empty' : 'for-other-nodes' }),
   };
 }
@@ -115,7 +120,10 @@ function seenUsage(
 /** Merges all that was seen of some images. */
 export function mergeSeen(seen: readonly SeenUsage[]): SeenImages {
   const images = new Map<Digest, InventoriedImage>();
-  for (const { usage, location, index } of seen) {
+  const notBefore = new Map<string, number>();
+  for (const { usage, location, index, notBeforeEpochMs = Number.NEGATIVE_INFINITY } of seen) {
+    const key = usageKey(usage);
+    notBefore.set(key, Math.min(notBefore.get(key) ?? notBeforeEpochMs, notBeforeEpochMs));
     const { digest, reference, container } = usage;
     const { observations = [] } = images.get(digest) ?? {};
     const isNew = !observations.some((known) => known.reference === reference);
@@ -125,7 +133,7 @@ export function mergeSeen(seen: readonly SeenUsage[]): SeenImages {
       ...(index && { index }),
     });
   }
-  return { usages: mergeUsages(seen.map(({ usage }) => usage)), images };
+  return { usages: mergeUsages(seen.map(({ usage }) => usage)), images, notBefore };
 }
 
 /** The digests that an observation names, and what they mean: images or indexes. */

@@ -1,4 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
+import type { DoorPolicy } from '../../shared/domain/admission/admit.ts';
 import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
@@ -9,10 +10,11 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
+import { doorPolicyOf } from '../../shared/judging/foresee-doors.ts';
 import type { PastBreakGlass, PastBreakGlasses, RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
-import type { Policies } from '../../shared/ports/policies.ts';
+import type { Policies, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { Scratch } from '../../shared/ports/scratch.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -105,8 +107,9 @@ async function recordScope(
     await putAside(ports, runId, scope, left);
     return { status: 'left' };
   }
-  const { policy } = await policyOfRun(ports, step);
-  const { usages, unresolved, digests, possible, unidentified } = await recordImages(ports, step, policy, reading);
+  const inForce = await policyOfRun(ports, step);
+  const { policy } = inForce;
+  const { usages, unresolved, digests, possible, unidentified } = await recordImages(ports, step, inForce, reading);
   const inventory = { ...reading.inventory, usages, unresolved };
   await files.put(keys.digests(scope), digests);
   if (scope.eksCluster !== undefined || possible.length > 0) await files.put(keys.possible(scope), possible);
@@ -130,9 +133,10 @@ async function recordScope(
 async function recordImages(
   ports: UsagesPorts,
   { runId, scope }: InventoryActionInput<'usages'>,
-  policy: Policy,
+  inForce: PolicyVersion,
   reading: Reading,
 ) {
+  const { policy } = inForce;
   const { files, usages, scratch } = ports;
   const unidentified = new UnidentifiedContainers();
   const total = { usages: 0, unresolved: 0 };
@@ -156,6 +160,7 @@ async function recordImages(
     const isFirstReading = before?.includesStanding !== true;
     const beforeEpochMs = before?.completeAtEpochMs;
     const openUntil = openingsSince(ports, beforeEpochMs);
+    const applied = appliedBefore(ports, inForce);
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -168,7 +173,7 @@ async function recordImages(
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
         await recordGroup(
-          { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group },
+          { ports, runId, scope, inForce, applied, marks, isFirstReading, beforeEpochMs, openUntil, group },
           shown,
           { ...changes, stay },
         );
@@ -181,7 +186,8 @@ interface GroupStep {
   readonly ports: UsagesPorts;
   readonly runId: string;
   readonly scope: Scope;
-  readonly policy: Policy;
+  readonly inForce: PolicyVersion;
+  readonly applied: ReadingOfScope['applied'];
   readonly marks: Marks;
   /** No earlier reading recorded how images began here (`RunningLedger`). */
   readonly isFirstReading: boolean;
@@ -200,11 +206,12 @@ interface GroupChanges extends UsageChanges {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, policy, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
+  { ports, runId, scope, inForce, applied, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
   seen: SeenImages,
   changes: GroupChanges,
 ): Promise<void> {
   const { usages, clock } = ports;
+  const { policy } = inForce;
   const again = { seen: seen.usages.values(), ending: changes.end };
   const known = await ensureProperties(ports, policy, seen.images, again);
   const used = [...seen.images.keys()];
@@ -219,7 +226,7 @@ async function recordGroup(
     changes.end,
   );
   const reading = {
-    ...{ policy, known, isFirstReading, openUntil, nowEpochMs: clock() },
+    ...{ inForce, applied, known, isFirstReading, openUntil, notBefore: seen.notBefore, nowEpochMs: clock() },
     ...(beforeEpochMs !== undefined && { beforeEpochMs }),
   };
   await ports.running.record(await presencesSeen(ports.running, seen.usages.values(), reading));
@@ -234,7 +241,16 @@ async function recordGroup(
   await keepNames(ports, policy, seen.images, recorded);
 }
 
-/** Read once, and only where a fact forbids something that the scope did not run before. */
+/** Read once, and only where the policy refuses a name. */
+function appliedBefore({ policies, clock }: UsagesPorts, inForce: PolicyVersion): ReadingOfScope['applied'] {
+  let read: Promise<DoorPolicy> | undefined;
+  return async () => {
+    read ??= doorPolicyOf(policies, inForce, clock());
+    return (await read).applied;
+  };
+}
+
+/** Read once, and only where a fact or a rule forbids something that the scope did not run before. */
 function openingsSince(
   { exceptions, clock }: Pick<UsagesPorts, 'exceptions' | 'clock'>,
   beforeEpochMs: number | undefined,

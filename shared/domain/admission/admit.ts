@@ -102,10 +102,13 @@ const ALLOW: Admission = { decision: 'allow' };
 export const objectionsAgainst = (image: ImageFacts, at: At): ReadonlySet<ObjectionClass> =>
   new Set(objectionsToImage(image, at).map((one) => one.class));
 
-/** Whether a door would refuse the name. */
-export function isNameRefused(text: string, policy: Policy): boolean {
+/** Since when doors refuse the name; `undefined` if the policy in force does not. A name that nothing reads never started well. */
+export function nameRefusedSince(text: string, { policy, applied }: DoorPolicy): number | undefined {
   const reference = readImageReference(text);
-  return reference === undefined || isUnapproved(reference, policy);
+  if (!reference) return 0;
+  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
+  const unapproved = unapprovedReference(reference, { policy, applied, door });
+  return unapproved && (unapproved.sinceEpochMs ?? 0);
 }
 
 /**
@@ -388,7 +391,7 @@ const NEXT: Readonly<Record<ObjectionClass, string>> = {
 /** The grace of a name counts from when the policies in force began to refuse it. */
 function unapprovedReference(
   reference: ImageReference,
-  { policy, applied = [], door }: Pick<Admitting, 'policy' | 'applied' | 'door'>,
+  { policy, applied = [], door }: Pick<Admitting, 'policy' | 'applied'> & Pick<AtDoor, 'door'>,
 ): RawObjection | undefined {
   const ruleId = policy.approvedRegistries?.id;
   if (ruleId === undefined || !isUnapproved(reference, policy)) return undefined;

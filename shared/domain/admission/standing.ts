@@ -76,14 +76,19 @@ export function isSettled(
 export interface SeenImage {
   /** What a door would object to the image, as if it denied, without a break-glass and without grace. */
   readonly objections: ReadonlySet<ObjectionClass>;
-  /** It runs only by names that a door would refuse. */
-  readonly isNameRefused: boolean;
+  /** It runs only by names that a door would refuse, since then. */
+  readonly refusedNameSinceEpochMs?: number;
   /** As the ledger knows it; absent if it has no record yet. */
   readonly image?: JudgedRecord | undefined;
+  /** Its verdict is by another policy than that of the reading, which may forbid it. */
+  readonly isOfOtherPolicy: boolean;
   /** No earlier reading of the place recorded how images began. */
   readonly isFirstReading: boolean;
-  /** When the complete reading before this one began: the image may have begun from then on. Absent without one. */
-  readonly beforeEpochMs?: number;
+  /**
+   * It began there no earlier: the later of when the complete reading before this one began, and when a workload there first named
+   * it. Absent if there is neither.
+   */
+  readonly earliestEpochMs?: number;
   /** Until when a break-glass let every image start there, at the latest now. Absent if none counted since the reading before. */
   readonly openUntilEpochMs?: number;
 }
@@ -104,31 +109,43 @@ export function presenceSeen(
   };
   // An item of an earlier version counts as good, as long as its period lasts.
   const earlier = known && !isUnknown ? (known.standing ?? 'good') : undefined;
-  const standing = standingSeen(earlier, began, found, policy, nowEpochMs);
-  return known?.standing === standing && known.endedAtEpochMs === undefined ? known : { ...began, standing };
+  const { standing, ...from } = standingSeen(earlier, began, found, policy, nowEpochMs);
+  return known?.standing === standing && known.endedAtEpochMs === undefined ? known : { ...began, ...from, standing };
 }
 
 function standingSeen(
   earlier: Standing | undefined,
-  began: Presence,
-  { objections, isNameRefused, image, beforeEpochMs, openUntilEpochMs = Number.NEGATIVE_INFINITY }: SeenImage,
+  began: Presence & { readonly beganAtEpochMs: number },
+  found: SeenImage,
   policy: GracePolicy,
   nowEpochMs: number,
-): Standing {
+): Pick<Presence, 'beganAtEpochMs'> & { readonly standing: Standing } {
+  const { objections, refusedNameSinceEpochMs, image, openUntilEpochMs = Number.NEGATIVE_INFINITY } = found;
   const isUnknown = began.countsFromEpochMs !== undefined;
+  if (earlier === 'good') return { standing: 'good' };
+  // It may have begun as soon as that: what was good then began while nothing forbade it.
+  const earliest = earlier === undefined ? { ...began, beganAtEpochMs: found.earliestEpochMs ?? nowEpochMs } : began;
+  const isNameForbidden =
+    !isUnknown &&
+    refusedNameSinceEpochMs !== undefined &&
+    Math.max(earliest.beganAtEpochMs, earlier === undefined ? openUntilEpochMs : 0) > refusedNameSinceEpochMs;
+  if (isNameForbidden) return { standing: 'forbidden' };
   // The results of the image decide it at the door, so no reading has to write what they say.
-  if (earlier === 'undecided' && !isNameRefused) return 'undecided';
-  // Without an objection it could begin right now.
-  if (earlier === 'good' || (objections.size === 0 && (isUnknown || !isNameRefused))) return 'good';
-  if (earlier === 'forbidden' || (isNameRefused && !isUnknown)) return 'forbidden';
-  // It may have begun right after the reading before: what was good then began while nothing forbade it.
-  const earliest = beforeEpochMs === undefined ? began : { ...began, beganAtEpochMs: beforeEpochMs };
+  if (earlier === 'undecided') return { standing: 'undecided' };
+  if (objections.size === 0 && (isUnknown || refusedNameSinceEpochMs === undefined)) {
+    // Without an objection it could begin right now.
+    if (isUnknown || !found.isOfOtherPolicy) return { standing: 'good' };
+    // What the policy says of it, only its next verdict shows.
+    return { standing: 'undecided', beganAtEpochMs: earlier === undefined ? earliest.beganAtEpochMs : nowEpochMs };
+  }
+  if (earlier === 'forbidden') return { standing: 'forbidden' };
   const isForbidden = objections.has('fact') || objections.has('rule');
   // Unless the place was open after that: then the break-glass may have let it start.
   const isOpened =
     !isUnknown && isForbidden && image && openUntilEpochMs > (goodUntilEpochMs(image, policy, nowEpochMs) ?? 0);
-  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs)) return 'good';
-  return isForbidden && !isUnknown ? 'forbidden' : 'undecided';
+  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs))
+    return isUnknown || !found.isOfOtherPolicy ? { standing: 'good' } : { ...earliest, standing: 'undecided' };
+  return { standing: isForbidden && !isUnknown ? 'forbidden' : 'undecided' };
 }
 
 /**

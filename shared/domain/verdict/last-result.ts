@@ -45,20 +45,29 @@ export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: numbe
     : (before.lastKnown ?? earlierResult(before) ?? earlierResult(after));
   const breachEpochMs = before.verdict?.nextBreachAtEpochMs ?? Number.POSITIVE_INFINITY;
   const lastGood = isGood(before)
-    ? endedAt(before, Math.min(atEpochMs, breachEpochMs, ruledEpochMs(before, after)))
-    : before.lastGood;
+    ? endedAt(before, Math.min(atEpochMs, breachEpochMs, ruledEpochMs(after, before.judgedAtEpochMs)))
+    : before.lastGood && ruled(before.lastGood, after);
   return {
     ...(lastKnown && !isKnown(after) && { lastKnown }),
     ...(lastGood && !isGood(after) && { lastGood }),
   };
 }
 
-/** Since when the policies forbid what the verdict before had nothing against: a rule counts before the image is judged by it. */
-function ruledEpochMs({ judgedAtEpochMs = 0 }: Judged, { verdict }: Judged): number {
+/** A doubt may have come first, so that only now a verdict shows what a policy forbade before the doubt. */
+const ruled = (lastGood: EndedResult, after: Judged): EndedResult => ({
+  ...lastGood,
+  untilEpochMs: Math.min(lastGood.untilEpochMs, ruledEpochMs(after, lastGood.resultAtEpochMs)),
+});
+
+/**
+ * Since when the policies forbid what an earlier verdict had nothing against: a rule counts before the image is judged by it.
+ * @param goodAtEpochMs when the earlier result was good
+ */
+function ruledEpochMs({ verdict }: Judged, goodAtEpochMs = 0): number {
   const since = (verdict?.reasons ?? []).flatMap(({ effect, kind, sinceEpochMs }) =>
     effect === 'violates' && kind !== 'registry' && sinceEpochMs !== undefined ? [sinceEpochMs] : [],
   );
-  return Math.max(judgedAtEpochMs, Math.min(...since));
+  return Math.max(goodAtEpochMs, Math.min(...since));
 }
 
 /** Nothing recorded it: the image has a scan result, and its first verdict, or one of a version before 0.3.0, has a doubt. */

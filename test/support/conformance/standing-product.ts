@@ -216,7 +216,9 @@ async function presenceOf(row: StandingRow): Promise<readonly Presence[]> {
   const neverOpen = async () => undefined;
   const read = async (atEpochMs: number, record: ImageRecord): Promise<void> => {
     const reading = {
-      policy: policyThen(row),
+      inForce: { policy: policyThen(row), version: record.verdict?.policyVersion ?? '' },
+      applied: async () => [],
+      notBefore: new Map(),
       known: new Map([[DIGEST, record]]),
       isFirstReading: false,
       openUntil: neverOpen,

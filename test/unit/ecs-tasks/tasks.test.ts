@@ -256,10 +256,11 @@ describe('before a task is stopped', () => {
 
   test('a review that sees it run meanwhile keeps it from no stop', async () => {
     const { later, tasks, world } = await waiting();
-    const { policy } = await world.policies.current();
+    const inForce = await world.policies.current();
     const own = usage('violating', { ...PLACE, workloadKind: 'ecs-task', workload: 'web', container: 'app' });
     const known = await world.images.get([own.digest]);
-    const reading = { policy, known, isFirstReading: false, openUntil: async () => undefined };
+    const none = { applied: async () => [], openUntil: async () => undefined, notBefore: new Map() };
+    const reading = { ...none, inForce, known, isFirstReading: false };
     const seen = await presencesSeen(world.running, [own], { ...reading, nowEpochMs: world.clock() });
     expect(seen).toMatchObject([{ place: PLACE, presence: { standing: 'forbidden' } }]);
     await world.running.record(seen);

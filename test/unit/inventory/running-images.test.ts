@@ -1,6 +1,6 @@
 import { presencesEnded, presencesSeen } from '../../../functions/inventory/running-images.ts';
 import { isInGoodStanding } from '../../../shared/domain/admission/standing.ts';
-import type { Usage } from '../../../shared/domain/image/usage.ts';
+import { type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { doorPolicy } from '../../support/door-world.ts';
 import { FakeRunning } from '../../support/fakes/running.ts';
@@ -73,11 +73,27 @@ interface Seen {
   readonly beforeEpochMs?: number;
   readonly openUntilEpochMs?: number;
   readonly by?: typeof policy;
+  /** What was in force before, and for how long `by` is. */
+  readonly after?: { readonly policy: typeof policy; readonly hours: number };
+  readonly version?: string;
+  /** Of each usage, in their order; `undefined` says nothing. */
+  readonly namedFrom?: readonly (number | undefined)[];
 }
 
 async function see(running: FakeRunning, { usages = [pod('shop/web')], image, by = policy, ...reading }: Seen) {
+  const { after, version = 'policy-1', namedFrom = [] } = reading;
+  const fromEpochMs = after ? NOW - after.hours * HOUR_MS : 0;
+  const applied = [
+    { version, policy: by, fromEpochMs },
+    ...(after ? [{ version: 'before', policy: after.policy, fromEpochMs: 0, untilEpochMs: fromEpochMs }] : []),
+  ];
+  const named = usages.flatMap((one, n) => {
+    const epochMs = namedFrom[n];
+    return epochMs === undefined ? [] : [[usageKey(one), epochMs] as const];
+  });
   const changes = await presencesSeen(running, usages, {
-    ...{ policy: by, known: new Map(image ? [[WEB, image]] : []), isFirstReading: false, nowEpochMs: NOW },
+    ...{ inForce: { policy: by, version }, applied: async () => applied, notBefore: new Map(named) },
+    ...{ known: new Map(image ? [[WEB, image]] : []), isFirstReading: false, nowEpochMs: NOW },
     openUntil: async () => reading.openUntilEpochMs,
     ...(reading.isFirstReading && { isFirstReading: true }),
     ...(reading.beforeEpochMs !== undefined && { beforeEpochMs: reading.beforeEpochMs }),
@@ -155,6 +171,80 @@ test.each<[string, Seen, object]>([
   const [one, ...others] = await see(new FakeRunning(), seen);
   expect(one).toMatchObject({ digest: WEB, place: { ...PLACE, namespace: 'shop' }, presence });
   expect(others).toEqual([]);
+});
+
+const hoursAgo = (hours: number): number => NOW - hours * HOUR_MS;
+/** The reading before was 20 hours ago, and a policy that has not judged the image yet came ten hours ago. */
+const UNJUDGED: Seen = { image: GOOD, version: 'policy-2', beforeEpochMs: hoursAgo(20) };
+const TWO = [pod('shop/web'), pod('shop/api')];
+
+test.each<[string, Seen, boolean]>([
+  ['nothing says since when it is named there', UNJUDGED, true],
+  ['it is named there since before the policy', { ...UNJUDGED, namedFrom: [hoursAgo(11)] }, true],
+  ['it is named there since the policy', { ...UNJUDGED, namedFrom: [hoursAgo(9)] }, false],
+  ['the reading before was after the policy', { ...UNJUDGED, beforeEpochMs: hoursAgo(8) }, false],
+  [
+    'one of two workloads names it since before the policy',
+    { ...UNJUDGED, usages: TWO, namedFrom: [hoursAgo(9), hoursAgo(11)] },
+    true,
+  ],
+  ['of one of two workloads nothing says it', { ...UNJUDGED, usages: TWO, namedFrom: [hoursAgo(9)] }, true],
+  [
+    'it is in doubt, and named there since before the doubt',
+    { ...UNJUDGED, image: SINCE_DOUBTED, namedFrom: [hoursAgo(11)] },
+    true,
+  ],
+  [
+    'it is in doubt, and named there since the doubt',
+    { ...UNJUDGED, image: SINCE_DOUBTED, namedFrom: [hoursAgo(9)] },
+    false,
+  ],
+])('an image begins before the policy in force has judged it, and %s', async (_, seen, isGood) => {
+  const [one] = await see(new FakeRunning(), seen);
+  if (!one) throw new TypeError('it must begin');
+  expect(one.presence.standing).toBe('undecided');
+  const judgedAs = (image: ImageRecord): boolean => isInGoodStanding(one.presence, image, policy, NOW + HOUR_MS);
+  expect(judgedAs(GOOD)).toBe(true);
+  expect(judgedAs(SINCE_RULED)).toBe(isGood);
+});
+
+test('what began against a rule waits for the verdict of a policy that may forgive it', async () => {
+  const running = new FakeRunning();
+  await see(running, { image: SINCE_RULED, beforeEpochMs: hoursAgo(9) });
+  const [one] = await see(running, { image: GOOD, version: 'policy-2', atEpochMs: NOW + HOUR_MS });
+  expect(one?.presence).toEqual({ standing: 'undecided', beganAtEpochMs: NOW + HOUR_MS });
+  const judgedAs = (image: ImageRecord): boolean =>
+    one !== undefined && isInGoodStanding(one.presence, image, policy, NOW + 2 * HOUR_MS);
+  expect([judgedAs({ ...GOOD, judgedAtEpochMs: NOW + 2 * HOUR_MS }), judgedAs(SINCE_RULED)]).toEqual([true, false]);
+});
+
+const byName = (hours: number, seen: Seen = {}): Seen => ({
+  ...{ image: GOOD, by: strict, after: { policy, hours }, beforeEpochMs: hoursAgo(20), ...seen },
+});
+
+test.each<[string, Seen, string]>([
+  ['its registry left the policy since the reading before', byName(10), 'good'],
+  ['the same, and it is named there since before that', byName(10, { namedFrom: [hoursAgo(11)] }), 'good'],
+  ['the same, and it is named there since then', byName(10, { namedFrom: [hoursAgo(9)] }), 'forbidden'],
+  ['the same, and the place was open before that', byName(10, { openUntilEpochMs: hoursAgo(11) }), 'good'],
+  ['the same, and the place was open after that', byName(10, { openUntilEpochMs: hoursAgo(9) }), 'forbidden'],
+  ['its registry left the policy before that reading', byName(21), 'forbidden'],
+  ['another policy without its registry came since', byName(10, { after: { policy: strict, hours: 10 } }), 'forbidden'],
+  ['no registry was ever named so', byName(10, { usages: [pod('shop/web', 'web', { reference: '%' })] }), 'forbidden'],
+  ['and the policy has not judged it yet', byName(10, { version: 'policy-2' }), 'undecided'],
+])('an image begins by a name that is refused: %s', async (_, seen, standing) => {
+  const [one] = await see(new FakeRunning(), seen);
+  expect(one?.presence.standing).toBe(standing);
+});
+
+test.each<[string, number, string | undefined]>([
+  ['after it began', 10, undefined],
+  ['before it began', 30, 'forbidden'],
+])('an image without a result yet, whose registry left the policy %s', async (_, hours, standing) => {
+  const running = new FakeRunning();
+  await see(running, { atEpochMs: hoursAgo(20) });
+  const [one] = await see(running, byName(hours));
+  expect(one?.presence.standing).toBe(standing);
 });
 
 test('an image of ECS begins in its cluster', async () => {

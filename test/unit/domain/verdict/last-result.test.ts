@@ -51,3 +51,17 @@ test.each<[string, Parameters<typeof judged>[0], number]>([
   const { lastGood } = lastResultsAfter(before, judged([...reasons, ...doubted]), NOON_EPOCH_MS + 5000);
   expect(lastGood?.untilEpochMs).toBe(untilEpochMs);
 });
+
+test.each<[string, number | undefined, object, number]>([
+  ['when the rule came, if a doubt hid it from the verdict of before', 1000, {}, 1000],
+  ['with the doubt, if the rule came after it', 4000, {}, 3000],
+  ['with its scan at the earliest, if a looser policy came between', -1000, { resultAtEpochMs: NOON_EPOCH_MS }, 0],
+  ['with the doubt, if nothing says since when it is forbidden', undefined, {}, 3000],
+])('the last good result ends %s', (_, sinceMs, result, untilMs) => {
+  const lastGood = { untilEpochMs: NOON_EPOCH_MS + 3000, resultAtEpochMs: NOON_EPOCH_MS - 9000, ...result };
+  const doubted = { ...judged([{ ruleId: 'a', effect: 'unknown', kind: 'age-unknown' }]), lastGood };
+  const since = sinceMs === undefined ? {} : { sinceEpochMs: NOON_EPOCH_MS + sinceMs };
+  const after = judged([{ ruleId: 'u', effect: 'violates', kind: 'user', user: '', ...since }]);
+  const { lastGood: ended } = lastResultsAfter(doubted, after, NOON_EPOCH_MS + 5000);
+  expect(ended).toEqual({ ...lastGood, untilEpochMs: NOON_EPOCH_MS + untilMs });
+});
