@@ -360,15 +360,19 @@ export class StartOracle {
     const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
     const runs = this.#runsOf(place, digest, at);
     let goodUntil: number | undefined;
+    // What began well, and no review has seen yet.
+    let unseenUntil: number | undefined;
     for (const run of runs) {
-      const isReplaced = goodUntil !== undefined && run.fromEpochMs - goodUntil <= REPLACED_WITHIN_MS;
-      if (!isReplaced && !this.#beganWell(image, run)) {
+      const goesOnFrom = (epochMs: number | undefined): boolean =>
+        epochMs !== undefined && run.fromEpochMs - epochMs <= REPLACED_WITHIN_MS;
+      const isReplaced = goesOnFrom(goodUntil);
+      if (!isReplaced && !goesOnFrom(unseenUntil) && !this.#beganWell(image, run)) {
         // What is replaced goes on with a bad beginning, until a review finds nothing against it.
         if (goodUntil === undefined && run.fromEpochMs > (this.#truth.reviews[0]?.fromEpochMs ?? 0)) return undefined;
         continue;
       }
-      if (!isReplaced && !this.#isSeen(run, at)) continue;
-      goodUntil = Math.max(goodUntil ?? 0, run.toEpochMs ?? at);
+      if (isReplaced || this.#isSeen(run, at)) goodUntil = Math.max(goodUntil ?? 0, run.toEpochMs ?? at);
+      else unseenUntil = run.toEpochMs ?? at;
     }
     if (goodUntil === undefined || goodUntil < at - graceMs) return undefined;
     return `it ran there until ${new Date(goodUntil).toISOString()} and began well`;
@@ -383,25 +387,35 @@ export class StartOracle {
     // Patchwave sees the end at the next review.
     if (runs.every(({ toEpochMs = at }) => toEpochMs + REVIEWED_WITHIN_MS < at - graceMs))
       return 'it did not run there within the grace';
-    const isBad = ({ fromEpochMs }: TrueStay): boolean =>
+    const isBad = ({ fromEpochMs, namedFromEpochMs }: TrueStay): boolean =>
       fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
-      this.#objections(image, fromEpochMs).some(
+      (this.#objections(image, fromEpochMs).some(
         ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) =>
           certainFromEpochMs <= fromEpochMs &&
           !(kind === 'doubt' && this.#wasCleared(image, fromEpochMs, at)) &&
           !(kind === 'rule' && this.#wasLoosened(fromEpochMs, at)),
-      );
+      ) ||
+        (namedFromEpochMs !== undefined && this.#isAgainstRule(image, namedFromEpochMs, at)));
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
   }
 
+  /** It was named there after a rule came that it breaks, and was judged by that rule since. */
+  #isAgainstRule = (image: WeekImage, namedFromEpochMs: number, at: number): boolean =>
+    !this.#wasLoosened(namedFromEpochMs, at) &&
+    [...this.#age(image, namedFromEpochMs), ...this.#rules(image, namedFromEpochMs)].some(
+      ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) => kind !== 'doubt' && certainFromEpochMs <= at,
+    );
+
   /** A review may have found nothing against it, by a text that has not all rules of the one by which it began. */
   #wasLoosened(fromEpochMs: number, at: number): boolean {
-    const { rules, unapproved } = this.#policyAt(fromEpochMs);
+    const { rules, unapproved, ageLimitDays } = this.#policyAt(fromEpochMs);
     return this.#truth.policies.some(
       (one) =>
         one.atEpochMs > fromEpochMs &&
         one.atEpochMs <= at &&
-        (rules.some((rule) => !one.rules.includes(rule)) || one.unapproved.length < unapproved.length),
+        (rules.some((rule) => !one.rules.includes(rule)) ||
+          one.unapproved.length < unapproved.length ||
+          one.ageLimitDays > ageLimitDays),
     );
   }
 

@@ -47,6 +47,8 @@ export interface TrueStay {
   readonly fromEpochMs: number;
   /** Absent while it runs. */
   toEpochMs?: number;
+  /** Since when its workload names the image, as its cluster keeps it; absent where no cluster does. */
+  readonly namedFromEpochMs?: number;
 }
 
 /** A workload may start the image without a deployment: a CronJob, or one that is scaled to zero. */

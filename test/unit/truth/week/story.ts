@@ -64,6 +64,7 @@ class Story {
   /** Day on which the door of the cluster `main` begins to judge; absent if it judges from the first day. */
   readonly #doorOfMainFromDay: number | undefined;
   #policy: Omit<PolicyText, 'atEpochMs'>;
+  #stricterAtEpochMs = 0;
 
   constructor(seed: number, areRulesHeld: boolean) {
     this.#areRulesHeld = areRulesHeld;
@@ -103,6 +104,7 @@ class Story {
     this.#tryBadImages();
     this.#tryBehindGoodImages();
     this.#tryAgainstRules();
+    this.#startAroundRules();
     await world.runUntil(at(DAYS, 2));
   }
 
@@ -425,6 +427,7 @@ class Story {
     ]);
     const looser: Partial<PolicyText> = { rules: [], unapproved: [], ageLimitDays: 30 };
     const hour = dice.int(6, 20);
+    this.#stricterAtEpochMs = at(THURSDAY, hour, 13);
     if (this.#areRulesHeld) this.#later(at(THURSDAY, hour, 13), apply(stricter));
     const [isAgain, isLoosened] = [dice.chance(0.3), dice.chance(0.3)];
     if (isAgain && this.#areRulesHeld) this.#later(at(FRIDAY, hour, 13), apply(stricter));
@@ -520,6 +523,34 @@ class Story {
         if (!image) return;
         if (place === 'prod/batch') await world.open(place, 1);
         const workload: Workload = { place, name, kind: 'eks-deployment', replicas: 1, image };
+        if (await this.#start(workload)) this.#workloads.push(workload);
+      });
+    }
+  }
+
+  /**
+   * Images that break all the stricter rules, and run in good standing elsewhere, start in other places: some hours before the rules
+   * come, and between them and the next review, where the door denies, only warns, or a person opened the place.
+   */
+  #startAroundRules(): void {
+    const { world } = this;
+    const dice = world.dice('around rules');
+    for (const [place, name, kind] of [
+      ['prod/shop', 'early', 'eks-deployment'],
+      ['prod/shop', 'late', 'eks-deployment'],
+      ['prod/annex', 'warned', 'eks-deployment'],
+      ['prod/batch', 'opened', 'eks-deployment'],
+      ['main', 'moved', 'ecs-service'],
+    ] as const) {
+      const image = this.#image(`${name}-v1`, {
+        ...{ isRoot: true, namesSource: false, isFlawed: false, tag: name },
+        ...{ repository: `${dice.pick(['apps', 'tools'])}/${name}`, builtAtEpochMs: BEGAN_EPOCH_MS - 15 * DAY_MS },
+      });
+      world.begin({ workload: name, kind: 'eks-deployment' }, 'prod/office', image.digest);
+      const hours = name === 'early' ? -dice.int(1, 2) : dice.int(1, 6);
+      this.#later(this.#stricterAtEpochMs + hours * HOUR_MS, async () => {
+        if (name === 'opened') await world.open(place, 1);
+        const workload: Workload = { place, name, kind, replicas: 1, image };
         if (await this.#start(workload)) this.#workloads.push(workload);
       });
     }

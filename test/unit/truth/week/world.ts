@@ -460,13 +460,28 @@ export class WeekWorld {
   }
 
   begin(container: Omit<Container, 'run'>, place: string, digest: string, fromEpochMs = this.now): Container {
-    const run: TrueStay = { place, digest, fromEpochMs };
+    const run: TrueStay = { place, digest, fromEpochMs, ...this.#named(container, place, digest, fromEpochMs) };
     const begun = { ...container, run };
     this.truth.runs.push(run);
     this.containers.push(begun);
     this.#show(begun.workload, begun.kind, place);
     return begun;
   }
+
+  /** A Deployment has a ReplicaSet for each of its templates, and keeps it. */
+  #named(
+    { workload, kind }: Omit<Container, 'run'>,
+    place: string,
+    digest: string,
+    fromEpochMs: number,
+  ): Pick<TrueStay, 'namedFromEpochMs'> {
+    if (kind !== 'eks-deployment') return {};
+    const key = [place, workload, digest].join(' ');
+    const namedFromEpochMs = this.#replicaSets.get(key) ?? fromEpochMs;
+    this.#replicaSets.set(key, namedFromEpochMs);
+    return { namedFromEpochMs };
+  }
+  readonly #replicaSets = new Map<string, number>();
 
   end(container: Container): void {
     container.run.toEpochMs = this.now;
@@ -496,10 +511,10 @@ export class WeekWorld {
   /** What the APIs tell of a workload follows from what runs; of one without a pod they tell its template. */
   #show(workload: string, kind: Container['kind'], place: string): void {
     const { cluster, namespace } = placeOf(place);
-    const named = namespace === undefined ? workload : `${namespace}/${workload}`;
+    const name = namespace === undefined ? workload : `${namespace}/${workload}`;
     const source = namespace === undefined ? this.fakes.workloads : this.fakes.eksWorkloads;
-    source.stop({ ...HOME, cluster }, named);
-    const task = { workloadKind: kind, workload: named };
+    source.stop({ ...HOME, cluster }, name);
+    const task = { workloadKind: kind, workload: name };
     const running = this.containers.filter((one) => one.workload === workload && one.run.place === place);
     for (const { run, platform = 0 } of running) {
       const image = this.#imageOf(run);
@@ -507,7 +522,8 @@ export class WeekWorld {
       const { [nth]: content = image.digest } = image.contents;
       const container = { name: 'app', image: referenceOf(image), digest: content as Digest };
       const architecture = (PLATFORMS[nth] ?? PLATFORMS[0]).slice('linux/'.length);
-      source.run({ ...HOME, cluster }, { ...task, architecture, containers: [container] });
+      const named = run.namedFromEpochMs === undefined ? {} : { notBeforeEpochMs: run.namedFromEpochMs };
+      source.run({ ...HOME, cluster }, { ...task, ...named, architecture, containers: [container] });
     }
     const template = this.#templates.get(`${place}/${workload}`);
     if (running.length > 0 || !template || namespace === undefined) return;
