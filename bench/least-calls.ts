@@ -3,6 +3,7 @@ import { policyAt } from '../local/fleet/policy.ts';
 import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
 import { matchesAnyGlob } from '../shared/domain/common/glob.ts';
 import { type Policy, policySchema } from '../shared/domain/policy/policy.ts';
+import { streamRulesOf } from '../shared/domain/stream/stream.ts';
 import { parse } from '../shared/schema.ts';
 import type { Day } from './day.ts';
 import { type Built, leastAncestors } from './least-ancestors.ts';
@@ -39,7 +40,12 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
     ({ place }) => readable.has(place.account) && !policy.awsManaged.accounts.includes(place.account),
   );
   const listed = listedRepositories(fleet, policy, readable);
-  const repositories = repositoryCalls(fleet, day, running, listed.repositories);
+  const bringsSystem = (key: string): boolean => {
+    const [account = '', region = '', ...names] = key.split('/');
+    const location = { account, region, repository: names.join('/') };
+    return streamRulesOf(policy, location).some(({ tier }) => tier === 'base' || tier === 'mirrored');
+  };
+  const repositories = repositoryCalls(fleet, day, running, listed.repositories, bringsSystem);
   return {
     budgeted: new Map([
       ...workloadCalls(fleet, policy, readable),
@@ -52,7 +58,7 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
     ]),
     apart: new Map([
       ...organizationCalls(fleet, policy, readable),
-      ['ecr:GetDownloadUrlForLayer', repositories.configs],
+      ['ecr:GetDownloadUrlForLayer', repositories.configs + repositories.layers],
     ]),
   };
 }

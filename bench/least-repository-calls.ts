@@ -18,7 +18,13 @@ interface Repository {
 }
 
 /** Listings, manifests and configs that repositories take, whether listed or only asked for what runs. */
-export function repositoryCalls(fleet: Fleet, day: Day, running: readonly Running[], listed: ReadonlySet<string>) {
+export function repositoryCalls(
+  fleet: Fleet,
+  day: Day,
+  running: readonly Running[],
+  listed: ReadonlySet<string>,
+  bringsSystem: (key: string) => boolean,
+) {
   const repositories = new Map<string, Repository>();
   const at = (key: string): Repository => {
     const fresh = { rows: new Set<string>(), asked: new Set<string>(), below: new Set<string>() };
@@ -44,6 +50,8 @@ export function repositoryCalls(fleet: Fleet, day: Day, running: readonly Runnin
       return callsFor(asked.size, MANIFESTS_A_CALL) + callsFor(second.length, MANIFESTS_A_CALL);
     }),
     configs: sum(({ configs }) => configs.size),
+    // The lowest layer of each image that others are built on, for its operating system.
+    layers: sum(({ configs }, key) => (bringsSystem(key) ? configs.size : 0)),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Verdict, VerdictStatus } from '../../shared/domain/verdict/verdict
 import { originOf, recordedPlace } from '../../shared/inventory/origin.ts';
 import { configBelowReader, type ReadConfigBelow } from '../../shared/judging/config-below.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
+import { type ReadSystemBelow, systemReader } from '../../shared/judging/system-below.ts';
 import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyVersion } from '../../shared/ports/policies.ts';
@@ -51,7 +52,7 @@ const AT_ONCE = 16;
 export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
   const digests = await judgedDigests(ledger);
   const ancestors = ancestorReader(ledger);
-  const configBelow = configBelowReader(ledger);
+  const [configBelow, systemBelow] = [configBelowReader(ledger), systemReader(ledger)];
   const changes: VerdictChange[] = [];
   const coverage = new PolicyCoverage(policy);
   let isAnySeen = false;
@@ -66,7 +67,7 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
       if (stream !== undefined) coverage.addLiving(stream);
     }
     const judged = await mapConcurrently(images, AT_ONCE, (image) =>
-      changeOf({ ...ledger, ancestors, configBelow }, image, policy, version),
+      changeOf({ ...ledger, ancestors, configBelow, systemBelow }, image, policy, version),
     );
     changes.push(...judged.filter((change) => change !== undefined));
   }
@@ -105,6 +106,7 @@ export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'cl
 interface Readers {
   readonly ancestors: ReadAncestors;
   readonly configBelow: ReadConfigBelow;
+  readonly systemBelow: ReadSystemBelow;
 }
 
 async function changeOf(
@@ -128,7 +130,7 @@ async function changeOf(
 }
 
 async function judgedBy(
-  { places, streams, evidence, ancestors, configBelow, clock }: JudgingLedger & Readers,
+  { places, streams, evidence, ancestors, configBelow, systemBelow, clock }: JudgingLedger & Readers,
   image: ImageRecord,
   { policy, version }: PolicyVersion,
 ): Promise<{ readonly verdict: Verdict; readonly inputs: VerdictInputs & { readonly image: ImageRecord } }> {
@@ -137,6 +139,7 @@ async function judgedBy(
   const { stream: _stream, owner: _owner, ...rest } = image;
   const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
   const below = await configBelow(judged, policy);
+  const system = await systemBelow(judged);
   const inputs = {
     image: judged,
     scan: image.scan,
@@ -144,6 +147,7 @@ async function judgedBy(
     ...(kept && { findings: kept.findings }),
     firstSeen: await firstSeenOf(streams, judged),
     ...(below && { below }),
+    ...(system && { system }),
   };
   return { verdict: evaluate(inputs, policy, version, clock()), inputs };
 }
@@ -156,7 +160,10 @@ export function imagesForeseen(
   ledger: JudgingLedger & Pick<CliContext, 'policies'>,
   next: PolicyVersion,
 ): Pick<ImageLedger, 'get'> {
-  const readers = { ancestors: ancestorReader(ledger), configBelow: configBelowReader(ledger) };
+  const readers = {
+    ...{ ancestors: ancestorReader(ledger), configBelow: configBelowReader(ledger) },
+    systemBelow: systemReader(ledger),
+  };
   const readHistory = async () => {
     const { applied, unreadable } = await ledger.policies.history();
     return { isPartial: unreadable.length > 0, applied: appliedWith(applied, next, ledger.clock()) };

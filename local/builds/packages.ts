@@ -13,7 +13,8 @@ const ALPINE_INSTALLED = 'lib/apk/db/installed';
 const OS_RELEASE: Readonly<Record<ImageOs, readonly string[]>> = {
   debian: ['PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"', 'NAME="Debian GNU/Linux"', 'VERSION_ID="12"', 'ID=debian'],
   distroless: ['PRETTY_NAME="Distroless"', 'NAME="Debian GNU/Linux"', 'VERSION_ID="12"', 'ID=debian'],
-  alpine: ['NAME="Alpine Linux"', 'ID=alpine', 'VERSION_ID=3.20.3', 'PRETTY_NAME="Alpine Linux v3.20"'],
+  // A rolling version has no end.
+  alpine: ['NAME="Alpine Linux"', 'ID=alpine', 'VERSION_ID=3.24_alpha20260805', 'PRETTY_NAME="Alpine Linux edge"'],
   unknown: ['NAME="In-house Linux"', 'ID=inhouse', 'VERSION_ID=7'],
   scratch: [],
 };

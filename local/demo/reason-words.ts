@@ -72,6 +72,8 @@ export function complaintText(reason: Reason): string {
       return 'runs as root, or as an unknown user';
     case 'tag':
       return 'its tags break the rules for tags';
+    case 'system':
+      return 'its operating system is no longer supported, or not for long, or is unknown';
     case 'digest-guessed':
       return 'which image runs is not certain';
     case 'policy':

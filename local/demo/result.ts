@@ -22,6 +22,7 @@ const reason = v.looseObject({
     'source',
     'user',
     'tag',
+    'system',
     'policy',
   ]),
   deadlineEpochMs: v.optional(epochMs),

@@ -14,6 +14,7 @@ import {
   type Platform,
   type Registry,
 } from '../domain/image/image.ts';
+import type { SystemTexts } from '../domain/image/system.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
 import type { Provenance, ProvenanceSource } from '../ports/provenance.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../ports/registry.ts';
@@ -22,6 +23,7 @@ import { downloadBlob } from './layer-download.ts';
 import { configPlatform, type ImageManifest, parseConfig } from './manifest.ts';
 import { parseProvenance, provenanceBlobOf } from './provenance.ts';
 import { isNamed, pagesOrUnreachable } from './refusal.ts';
+import { readSystemFiles } from './system-files.ts';
 
 /** The most that DescribeImages and DescribeRepositories list in a page. */
 const ROWS_A_PAGE = 1000;
@@ -69,6 +71,10 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry, Provenan
     } catch (error) {
       throw new ImageConfigError(configDigest, 'it is not an image config', error);
     }
+  }
+
+  async systemFiles(location: ImageLocation, layers: readonly Digest[]): Promise<SystemTexts> {
+    return readSystemFiles(layers, (layer) => this.#locate(location, layer));
   }
 
   /** A config that is broken names no platform, and one that could not be downloaded is read again later. */

@@ -72,6 +72,8 @@ function decisive(reason: Reason): string {
       return canonicalJson([effect, ruleId, kind, reason.registry]);
     case 'source':
       return canonicalJson([effect, ruleId, kind, reason.label, reason.problem, reason.isParentUnread]);
+    case 'system':
+      return canonicalJson([effect, ruleId, kind, reason.system]);
     case 'tag':
       return canonicalJson([effect, ruleId, kind, reason.tag, reason.problem]);
     default:

@@ -90,6 +90,13 @@ export const reason = v.variant('kind', [
     workload: text,
     scopes: v.pipe(v.integer(), v.gtValue(0)),
   }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('system'),
+    system: v.exactOptional(v.strictObject({ id: text, version: v.exactOptional(text) })),
+    decidedBy: v.exactOptional(digest),
+    isRule: v.exactOptional(v.literal(true)),
+  }),
   v.strictObject({ ...judged, kind: v.literal('policy') }),
 ]) satisfies v.GenericSchema<unknown, Reason>;
 

@@ -16,7 +16,7 @@ export const CONFIGS_AT_ONCE = 8;
 export const IMAGES_A_PIECE = 100;
 
 export interface ArtifactPorts {
-  readonly registry: Pick<ImageRegistry, 'manifests' | 'config'> & ProvenanceSource;
+  readonly registry: Pick<ImageRegistry, 'manifests' | 'config' | 'systemFiles'> & ProvenanceSource;
   readonly clock: Clock;
   /** No download begins after this time. Absent if there is time for all. */
   readonly endsAtEpochMs?: number;

@@ -3,6 +3,7 @@ import { type Birth, type BirthEvidence, determineBirth, evidenceIn, existedBy }
 import { configFactsOf } from '../domain/image/config-facts.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
 import type { ImageProperties } from '../domain/image/image-properties.ts';
+import type { ReadSystem } from '../domain/image/system.ts';
 import { chainId, unpackedId } from '../domain/lineage/chain-id.ts';
 import { diffIdsOf } from '../domain/lineage/layered-image.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
@@ -21,6 +22,8 @@ interface Content {
   /** Absent if the registry has no usable config. */
   readonly config?: ImageConfig;
   readonly pushes: PushesSeen;
+  /** Absent if it is not read here (`readSystems`). */
+  readonly system?: ReadSystem;
 }
 
 /** The known pushes that bring an image into a repository. */
@@ -36,7 +39,10 @@ export interface PushesSeen {
 const CREATED = 'org.opencontainers.image.created';
 
 /** The data of an image from manifest and config. */
-export function contentProperties({ artifact, config, pushes }: Content, nowEpochMs: number): ContentProperties {
+export function contentProperties(
+  { artifact, config, pushes, system }: Content,
+  nowEpochMs: number,
+): ContentProperties {
   const chain = chainId(artifact.layers);
   const unpacked = unpackedId(diffIdsOf({ ...artifact, ...config }));
   return {
@@ -47,6 +53,7 @@ export function contentProperties({ artifact, config, pushes }: Content, nowEpoc
     ...(unpacked && { unpackedId: unpacked }),
     layerCount: artifact.layers.length,
     configFacts: configFactsOf(artifact.annotations, config),
+    ...(system && { system }),
     birth: birthBy(evidenceOf(artifact, config), pushes, nowEpochMs),
   };
 }
@@ -108,7 +115,7 @@ export const UNFIT_INDEX = {
 /** The content of a known image, with the birth evidence of earlier pushes seen now; a non-image has none. */
 export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs: number): ContentProperties {
   const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount } = image;
-  const { configFacts, birth, unresolved } = image;
+  const { configFacts, system, birth, unresolved } = image;
   return {
     digest,
     ...(mediaType !== undefined && { mediaType }),
@@ -117,6 +124,7 @@ export function knownContent(image: ImageRecord, pushes: PushesSeen, nowEpochMs:
     ...(unpacked !== undefined && { unpackedId: unpacked }),
     ...(layerCount !== undefined && { layerCount }),
     ...(configFacts && { configFacts }),
+    ...(system && { system }),
     birth: unresolved ? birth : birthBy(evidenceIn(birth), pushes, nowEpochMs),
     ...(unresolved && { unresolved }),
   };

@@ -2,6 +2,7 @@ import { sameContent } from '../domain/common/same-content.ts';
 import { type Birth, determineBirth, evidenceIn } from '../domain/image/birth.ts';
 import { type Digest, type ImageLocation, locationKey } from '../domain/image/image.ts';
 import { type ImageProperties, type LocationRecord, unionOfTags } from '../domain/image/image-properties.ts';
+import { firstReading } from '../domain/image/system.ts';
 import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
@@ -55,8 +56,10 @@ export function recordedPropertiesOf(
   // Data from one registry stays, even if another one returned none.
   const tagFacts = tagFactsNow(policy, seen, known, recorded);
   const best = content.unresolved && known && !known.unresolved ? contentPropertiesOf(known) : content;
+  const system = firstReading(known?.system, best.system);
   return {
     ...best,
+    ...(system && { system }),
     ...(!best.unresolved && { birth: birthOf(best.birth, known, recorded, nowEpochMs) }),
     ...originOf(policy, places, known),
     locations,

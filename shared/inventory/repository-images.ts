@@ -42,6 +42,7 @@ import {
 } from './content-properties.ts';
 import { readOlderConfigs } from './older-configs.ts';
 import { rewriteOlder } from './older-contents.ts';
+import { readOlderSystems, readSystems } from './read-systems.ts';
 import { contentPropertiesOf, firstPushOf, type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
 const WRITES_AT_ONCE = 16;
@@ -225,14 +226,17 @@ export class RepositoryImages {
     if (known.size === 0) return;
     const unpacked = await rewriteOlder(this.#ports.contents, known.values());
     const configs = await readOlderConfigs(this.#ports, this.#policy, this.#wanted.location, known.values());
+    const systems = await readOlderSystems(this.#ports, this.#policy, this.#wanted.location, known.values());
     for (const image of known.values()) if (this.#isUnproven(image)) this.#unproven.add(image.digest);
     const contents = [...known.values()].map((image) => {
       const unpackedId = unpacked.get(image.digest);
       const configFacts = configs.get(image.digest);
+      const system = systems.get(image.digest);
       const completed = {
         ...image,
         ...(unpackedId !== undefined && { unpackedId }),
         ...(configFacts && { configFacts }),
+        ...(system && { system }),
       };
       return knownContent(completed, this.#pushesOf(image.digest, image), this.#ports.clock());
     });
@@ -277,9 +281,13 @@ export class RepositoryImages {
     const tooLarge = await this.#recordContents(newlyRead.map(({ artifact, config }) => contentOf(artifact, config)));
     if (newlyRead.length > 0) await this.#hooks.before(newlyRead.map(({ artifact }) => artifact.layers));
     await mapConcurrently(newlyRead, WRITES_AT_ONCE, ({ artifact }) => this.#checkPush(artifact.digest));
+    const layered = newlyRead.map(({ artifact, config }) => ({ ...artifact, platform: config?.platform }));
+    const systems = await readSystems(this.#ports, this.#policy, this.#wanted.location, layered);
     const made = newlyRead.map(({ artifact, config }) => {
       const pushes = this.#pushesOf(artifact.digest);
-      const properties = contentProperties({ artifact, ...(config && { config }), pushes }, clock());
+      const system = systems.get(artifact.digest);
+      const content = { artifact, ...(config && { config }), pushes, ...(system && { system }) };
+      const properties = contentProperties(content, clock());
       return tooLarge.has(artifact.digest) ? { ...properties, unresolved: TOO_LARGE } : properties;
     });
     for (const content of made) if (this.#isUnproven(content)) this.#unproven.add(content.digest);

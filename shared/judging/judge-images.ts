@@ -22,6 +22,7 @@ import { configBelowReader, type ReadConfigBelow } from './config-below.ts';
 import { recordFirstSeenIn } from './first-seen.ts';
 import { coveringFindings, keptFindings } from './kept-findings.ts';
 import { recordCauses } from './record-causes.ts';
+import { type ReadSystemBelow, systemReader } from './system-below.ts';
 import { ancestorReader, type ReadAncestors } from './waived-ancestors.ts';
 
 /** Each may have some thousand findings in memory. */
@@ -32,11 +33,12 @@ interface JudgePorts {
   readonly evidence: EvidenceStore;
   readonly ancestors: ReadAncestors;
   readonly configBelow: ReadConfigBelow;
+  readonly systemBelow: ReadSystemBelow;
   /** The policy of the judgement, then those that were in force before it. */
   readonly history: () => Promise<PolicyHistory>;
 }
 
-export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow' | 'history'> {
+export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors' | 'configBelow' | 'systemBelow' | 'history'> {
   readonly policies: Pick<Policies, 'history'>;
   readonly images: ImageLedger;
   readonly causes: CauseLedger;
@@ -90,6 +92,7 @@ export async function judgeImages(
   let history: ReturnType<typeof readHistory> | undefined;
   const judging = {
     ...{ ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) },
+    systemBelow: systemReader(ports),
     history: () => (history ??= readHistory()),
   };
   const judged = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
@@ -171,7 +174,13 @@ async function judgeImage(
   const { scan, findings } = known;
   const ancestors = await ports.ancestors(image, policy, nowEpochMs);
   const below = await ports.configBelow(image, policy);
-  const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }), ...(below && { below }) };
+  const system = await ports.systemBelow(image);
+  const facts = {
+    ...{ image, scan, firstSeen, ancestors },
+    ...(findings && { findings }),
+    ...(below && { below }),
+    ...(system && { system }),
+  };
   return {
     digest: image.digest,
     scan,

@@ -1,4 +1,5 @@
 import type { Artifact, Digest, ImageLocation, Registry } from '../domain/image/image.ts';
+import type { SystemTexts } from '../domain/image/system.ts';
 import type { HistoryStep } from '../domain/lineage/layered-image.ts';
 
 export interface RegistryImage {
@@ -48,4 +49,10 @@ export interface ImageRegistry {
    * @throws ImageConfigError if it is missing or broken, LayerDownloadError if it could not be downloaded this time
    */
   config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig>;
+  /**
+   * The files that name the operating system of an image, from its lowest layers, as far as the registry reads them.
+   * @param layers lowest first
+   * @throws ImageConfigError if one is missing, LayerDownloadError if it could not be downloaded this time
+   */
+  systemFiles(location: ImageLocation, layers: readonly Digest[]): Promise<SystemTexts>;
 }

@@ -1,5 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import { systemIn } from '../../shared/domain/image/system.ts';
 import type { ProvenanceSource } from '../../shared/ports/provenance.ts';
 import type { ImageConfig, ImageRegistry } from '../../shared/ports/registry.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
@@ -127,6 +128,18 @@ export function registryContract(world: () => RegistryWorld): void {
     );
   });
 
+  test('the lowest layers name the operating system; a layer that is gone is an error', async () => {
+    const location = await world().newRepository('team/a');
+    const { artifact } = await world().push(location, push('image'));
+    const layers = artifact.kind === 'image' ? artifact.layers : [];
+    const { files } = await world().registry.systemFiles(location, layers);
+    expect(systemIn({ files })).toEqual({ kind: 'named', id: 'debian', version: '12' });
+    expect(await world().registry.systemFiles(location, [])).toEqual({ files: {} });
+    await expect(world().registry.systemFiles(location, [digestOf('gone')])).rejects.toMatchObject({
+      name: 'ImageConfigError',
+    });
+  });
+
   test('each of 101 requested digests is found or missing, with its code', async () => {
     const location = await world().newRepository('team/a');
     const { artifact } = await world().push(location, push('image'));
@@ -196,6 +209,7 @@ export function registryContract(world: () => RegistryWorld): void {
     await expect(registry.manifests(unreachable, [digestOf('a')])).rejects.toMatchObject(expected);
     await expect(registry.resolveTag(unreachable, 'v1')).rejects.toMatchObject(expected);
     await expect(registry.pushedAt(unreachable, digestOf('a'))).rejects.toMatchObject(expected);
+    await expect(registry.systemFiles(unreachable, [digestOf('a')])).rejects.toMatchObject(expected);
     await expect(registry.config(unreachable, digestOf('a'))).rejects.toMatchObject(expected);
   });
 }

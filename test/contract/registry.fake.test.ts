@@ -27,7 +27,8 @@ const world: RegistryWorld = {
       ...(createdEpochMs !== undefined && { createdAtEpochMs: createdEpochMs }),
     };
     const artifact = artifactOf(push);
-    registry.push(location, { artifact, tags, pushedAtEpochMs, config });
+    const systemFiles = { files: { 'etc/os-release': 'ID=debian\nVERSION_ID="12"\n' } };
+    registry.push(location, { artifact, tags, pushedAtEpochMs, config, systemFiles });
     registry.attest(digestOf(`${push.name} attestation`), { finishedAtEpochMs: pushedAtEpochMs, materials: [] });
     return { artifact, config };
   },

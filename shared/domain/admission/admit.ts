@@ -14,7 +14,7 @@ import { unapprovedNames } from '../verdict/approved-registries.ts';
 import { ageLimitOf, objectsSince } from '../verdict/evaluate.ts';
 import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
-import { type Reason, type Verdict, verdictText } from '../verdict/verdict.ts';
+import { effectWhenDue, type Reason, type Verdict, verdictText } from '../verdict/verdict.ts';
 import { endOfWaivers, graceOfDoorsMs } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
@@ -448,7 +448,7 @@ const isExplained = ({ status, reasons }: Verdict): boolean =>
 /** A reason that time has changed since the verdict: its deadline has passed, or its waiver has ended or was removed. */
 function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reason {
   const { effect, deadlineEpochMs = Number.POSITIVE_INFINITY } = reason;
-  if (effect === 'due' && deadlineEpochMs <= nowEpochMs) return { ...reason, effect: 'violates' };
+  if (effect === 'due' && deadlineEpochMs <= nowEpochMs) return { ...reason, effect: effectWhenDue(reason) };
   if (effect !== 'waived') return reason;
   const waiver = image.waivers.find(({ waiverId, ruleId }) => waiverId === reason.waiverId && ruleId === reason.ruleId);
   // One that the policy no longer has counts no more, also if the clock that judged was ahead of this one.
@@ -481,6 +481,7 @@ const CLASS_OF: Readonly<Record<Reason['kind'], ObjectionClass | undefined>> = {
   source: 'rule',
   user: 'rule',
   tag: 'rule',
+  system: 'fact',
   'digest-guessed': undefined,
 };
 

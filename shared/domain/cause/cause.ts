@@ -101,6 +101,7 @@ function factOf(reason: Reason): CauseFact[] {
     case 'registry':
     case 'scan':
     case 'source':
+    case 'system':
     case 'tag':
     case 'user':
       return [];

@@ -151,7 +151,7 @@ const HIDDEN_BY: Readonly<Record<Reason['kind'], readonly Content[]>> = {
   scan: ['findings'],
   'age-unknown': ['age'],
   policy: ['findings', 'age'],
-  ...{ age: [], finding: [], registry: [], source: [], tag: [], user: [], 'digest-guessed': [] },
+  ...{ age: [], finding: [], registry: [], source: [], system: [], tag: [], user: [], 'digest-guessed': [] },
 };
 
 /** A kind that only a later version knows may hide anything. */

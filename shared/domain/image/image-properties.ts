@@ -1,6 +1,7 @@
 import type { Birth } from './birth.ts';
 import type { ConfigFacts } from './config-facts.ts';
 import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
+import type { ReadSystem } from './system.ts';
 
 /** Why an image with an unreadable ledger item is `unresolved`. */
 export const UNREADABLE_ITEM = 'unreadable-item';
@@ -50,6 +51,11 @@ export interface ImageProperties {
   readonly layerCount?: number;
   /** Absent if its config was not read, also in a record of an earlier version until a rule needs it. */
   readonly configFacts?: ConfigFacts;
+  /**
+   * The operating system that its lowest layers name. Only for bases and mirrored images, because the others are built on them;
+   * absent until it is read.
+   */
+  readonly system?: ReadSystem;
   readonly birth: Birth;
   /** Where the image can be read and scanned, sorted; empty for images outside ECR. */
   readonly locations: readonly ImageLocation[];

@@ -6,7 +6,8 @@ export const SCOPE_READABLE = 'scope-readable';
 
 /**
  * Rules with fixed ids. `policy-readable`, `scan-required`, `age-known` and `digest-known` always apply and cannot be
- * waived: unknown never passes. `age-limit` is the limit of the image's tier.
+ * waived: unknown never passes. `age-limit` is the limit of the image's tier. `system-supported` is the end of the image's operating
+ * system; a rule of the policy makes it violate, and can be waived.
  */
 export const BUILT_IN_RULES = {
   policyReadable: 'policy-readable',
@@ -14,4 +15,5 @@ export const BUILT_IN_RULES = {
   ageKnown: 'age-known',
   digestKnown: 'digest-known',
   ageLimit: 'age-limit',
+  systemSupported: 'system-supported',
 } as const;

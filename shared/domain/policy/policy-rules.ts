@@ -39,9 +39,12 @@ function repeatedIds(policy: Policy): v.Problem[] {
   return [
     ...repeated(policy.streams.map(({ id }, index) => ({ id, path: ['streams', index, 'id'] }))),
     ...repeated(policy.waivers.map(({ id }, index) => ({ id, path: ['waivers', index, 'id'] }))),
-    ...repeated(rulesIn(policy), [...Object.values(BUILT_IN_RULES), SCOPE_READABLE]),
+    ...repeated(rulesIn(policy), [...BUILT_IN_IDS, SCOPE_READABLE]),
   ];
 }
+
+/** The rule of the policy about systems goes by the built-in id, unless it gets another one. */
+const BUILT_IN_IDS = Object.values(BUILT_IN_RULES).filter((id) => id !== BUILT_IN_RULES.systemSupported);
 
 interface NamedRule {
   readonly id: string;

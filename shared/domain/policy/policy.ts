@@ -121,7 +121,7 @@ const ageLimit = v.strictObject({
   warnAtPercent: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(100)), 80),
 });
 
-/** A rule about what the config of an image says. */
+/** A rule about what an image says of itself. */
 const configRule = (name: string) =>
   v.strictObject({
     id: v.optional(id, name),
@@ -200,6 +200,8 @@ export const policyWith = (headTag: HeadTag) =>
     sourceKnown: v.optional(configRule('source-known')),
     /** The config of an image names a user other than root. */
     nonRoot: v.optional(configRule('non-root')),
+    /** The operating system of an image gets security updates. Without the rule, an image past the end of its system is unknown. */
+    systemSupported: v.optional(configRule('system-supported')),
     /** How the tags of each tier are made. A tier without a scheme may have any tags. */
     tags: v.optional(
       v.strictObject({

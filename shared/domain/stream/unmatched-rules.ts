@@ -45,12 +45,12 @@ export class PolicyCoverage {
   }
 
   gaps(): PolicyGaps {
-    const { streams, sourceKnown, nonRoot, tags } = this.#policy;
+    const { streams, sourceKnown, nonRoot, systemSupported, tags } = this.#policy;
     const ofTags = tags && { id: tags.id, tiers: BUILT_TIERS.filter((tier) => tags.tiers[tier] !== undefined) };
     const tiers = new Set(streams.flatMap((rule) => (this.#unmatched.has(rule) ? [] : rule.tier)));
     return {
       unmatchedRules: streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),
-      rulesWithoutImages: [sourceKnown, nonRoot, ofTags].flatMap((rule) =>
+      rulesWithoutImages: [sourceKnown, nonRoot, systemSupported, ofTags].flatMap((rule) =>
         rule && tiers.isDisjointFrom(new Set(rule.tiers)) ? rule.id : [],
       ),
       unnamedStreams: [...this.#unnamed].sort(),

@@ -6,6 +6,7 @@ import { classify } from '../stream/tier.ts';
 import { sourceReasons, userReasons } from './config-rules.ts';
 import { ageLimitOf, findingReasons, type VerdictInputs } from './evaluate.ts';
 import type { ImageRecord } from './image-record.ts';
+import { systemReasons } from './system-reasons.ts';
 import { tagReasons } from './tag-reasons.ts';
 import type { EndedTag, Reason, Verdict } from './verdict.ts';
 import { endOfWaiversOf, graceOfDoorsMs } from './waiver.ts';
@@ -19,7 +20,7 @@ export type DatedInputs = VerdictInputs & {
 
 /** Objections whose grace counts from a policy at the earliest. */
 const DATED: Readonly<Partial<Record<Reason['kind'], 'fact' | 'rule'>>> = {
-  ...{ age: 'fact', finding: 'fact' },
+  ...{ age: 'fact', finding: 'fact', system: 'fact' },
   ...{ source: 'rule', user: 'rule', tag: 'rule' },
 };
 
@@ -59,6 +60,8 @@ export function datedVerdict(
       ruleSinceEpochMs,
       endOfWaiversOf(applied, inputs, (one) => (one === current ? [reason] : same(one.policy)), nowEpochMs) ?? 0,
       (reason.kind === 'tag' ? tagSeenAt(reason, inputs, applied, same, nowEpochMs) : undefined) ?? 0,
+      // Before it read the system, Patchwave could not know its end: an upgrade stops nothing that ran well.
+      (reason.kind === 'system' ? inputs.system?.readAtEpochMs : undefined) ?? 0,
     );
     const isLater = sinceEpochMs > (reason.deadlineEpochMs ?? 0) && sinceEpochMs + graceMs > nowEpochMs;
     // A rule has no deadline. One without an instant is of a version before 0.3.0.
@@ -87,6 +90,7 @@ function objectionsUnder(inputs: DatedInputs, current: Policy): (policy: Policy,
       ...sourceReasons(image, policy, inputs.below),
       ...userReasons(image, policy),
       ...tagReasons(image, policy),
+      ...systemReasons(image, policy, inputs.system, Number.MAX_SAFE_INTEGER),
     ];
     return Map.groupBy(all, meaningOf);
   };

@@ -14,8 +14,9 @@ import { unapprovedNames } from './approved-registries.ts';
 import { appliesTo, type ConfigBelow, sourceReasons, userReasons } from './config-rules.ts';
 import type { ImageRecord } from './image-record.ts';
 import { severityRulesOf } from './severity.ts';
+import { isFarEnd, type SystemBelow, systemReasons } from './system-reasons.ts';
 import { schemeOf, tagReasons } from './tag-reasons.ts';
-import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
+import { effectWhenDue, REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
 import { endOfInheritedWaivers, graceOfDoorsMs, voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
 /** The input of a verdict on an image. */
@@ -28,6 +29,8 @@ export interface VerdictInputs {
   readonly ancestors?: readonly WaivedAncestor[];
   /** The config of the image that it is built on (`configBelowReader`); absent if there is none, or no rule needs it. */
   readonly below?: ConfigBelow;
+  /** The system of the image (`systemReader`); absent if no image of its lineage names one. */
+  readonly system?: SystemBelow;
   /** When the image's stream first had each finding, by `findingKey`: grace counts from then, across rebuilds. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
@@ -48,6 +51,7 @@ export function evaluate(inputs: VerdictInputs, policy: Policy, policyVersion: s
       ...sourceReasons(inputs.image, policy, inputs.below),
       ...userReasons(inputs.image, policy),
       ...tagReasons(inputs.image, policy),
+      ...systemReasons(inputs.image, policy, inputs.system, nowEpochMs),
     ]
       .map((reason) => inTime(reason, nowEpochMs))
       .map((reason) => waive(reason, inputs, policy, nowEpochMs)),
@@ -203,14 +207,16 @@ export const ageReasonAt = (
     .filter((reason) => reason.kind === 'age')
     .toSorted((one, other) => (one.deadlineEpochMs ?? 0) - (other.deadlineEpochMs ?? 0))[0];
 
-/** Age is reported once the warning share of the limit is used up; the time of the breach is known earlier. */
+/** Age is reported once the warning share of the limit is used up, the end of a system 90 days ahead; the time is known earlier. */
 export function isEarly(
   reason: Reason,
   { image }: Pick<VerdictInputs, 'image'>,
   policy: Policy,
   nowEpochMs: number,
 ): boolean {
-  if (reason.kind !== 'age' || reason.effect === 'violates') return false;
+  const { effect, kind, deadlineEpochMs = 0 } = reason;
+  if (kind === 'system' && effect === 'due') return isFarEnd(deadlineEpochMs, nowEpochMs);
+  if (reason.kind !== 'age' || effect === 'violates') return false;
   const { limitDays, warnAtPercent } = ageLimitOf(policy, image);
   return nowEpochMs < reason.bornAtEpochMs + limitDays * (warnAtPercent / 100) * DAY_MS;
 }
@@ -276,7 +282,9 @@ function registryReasons({ image }: VerdictInputs, policy: Policy): Reason[] {
 }
 
 const inTime = (reason: Reason, nowEpochMs: number): Reason =>
-  reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
+  reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs
+    ? { ...reason, effect: effectWhenDue(reason) }
+    : reason;
 
 /** A waiver that ends before the deadline changes nothing; otherwise the image violates when the waiver ends. */
 function waive(reason: Reason, { image, ancestors }: AgeInputs, policy: Policy, nowEpochMs: number): Reason {
@@ -316,6 +324,7 @@ const KINDS = [
   'source',
   'user',
   'tag',
+  'system',
   'finding',
 ] as const satisfies readonly Reason['kind'][];
 

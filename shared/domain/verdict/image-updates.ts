@@ -34,8 +34,8 @@ export function propertiesIn(record: ImageRecord): ImageProperties {
 
 /**
  * Properties are replaced as a whole, so removed properties disappear. Fields of other writers stay, but a verdict on
- * other properties no longer counts as judged and loses `judgedAtEpochMs`. Only for other tags and names it stays judged:
- * they change neither findings nor age, and the next evaluation judges them. A result of a search below an unreadable
+ * other properties no longer counts as judged and loses `judgedAtEpochMs`. Only for other tags and names, and a system that is
+ * read later, it stays judged: they change neither findings nor age, and the next evaluation judges them. A result of a search below an unreadable
  * image is void once the image is read: a new search is needed.
  * @param over gives the properties if the image is already known; without it they are as `found`
  */
@@ -57,7 +57,8 @@ export function withProperties(
 const sameJudged = (one: ImageProperties, other: ImageProperties): boolean =>
   sameContent(withoutNames(one), withoutNames(other));
 
-const withoutNames = ({ tagFacts: _, references: __, moreReferences: ___, ...judged }: ImageProperties) => judged;
+const withoutNames = ({ tagFacts: _, references: __, moreReferences: ___, system: ____, ...judged }: ImageProperties) =>
+  judged;
 
 /** No update of facts carries an instant, so the last result ends when it was last confirmed. */
 function unjudged(before: ImageRecord): ImageRecord {

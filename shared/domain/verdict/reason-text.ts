@@ -1,6 +1,7 @@
 import { counted } from '../common/counted.ts';
 import { instant } from '../common/time.ts';
 import { SOURCE_LABELS, type SourceLabel } from '../image/config-facts.ts';
+import { systemText } from '../image/system-support.ts';
 import type { Fix } from '../scan/finding.ts';
 import { SCAN_REASONS } from '../scan/scan-reasons.ts';
 import { tagProblemText } from '../stream/tag-rules.ts';
@@ -43,11 +44,20 @@ function reasonFactText(reason: Reason): string {
       return reason.tag === undefined || !reason.problem
         ? 'tags unknown: not all of them were read and compared'
         : `tag ${reason.tag} ${tagProblemText(reason.tag, reason.problem).text}`;
+    case 'system':
+      return `${systemEndText(reason)}${by(reason)}`;
     case 'digest-guessed':
       return `Patchwave can only guess which image ${reason.workload} runs${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
       return 'the policy in force cannot be read';
   }
+}
+
+function systemEndText({ system, effect, deadlineEpochMs }: Extract<Reason, { kind: 'system' }>): string {
+  if (!system) return 'operating system unknown: no image that it is built on names one';
+  const name = systemText(system);
+  if (deadlineEpochMs === undefined) return `no end of support is known of ${name}`;
+  return `${name} ${effect === 'due' ? 'gets security updates until' : 'gets no security updates since'} ${instant(deadlineEpochMs)}`;
 }
 
 function userText(user: string | undefined): string {
@@ -137,6 +147,13 @@ function detailsOf(reason: Reason): Details {
       return {
         next:
           reason.tag === undefined || !reason.problem ? KNOWN_TAGS : tagProblemText(reason.tag, reason.problem).next,
+      };
+    case 'system':
+      return {
+        details: ['no rebuild on the same base fixes it'],
+        next: reason.system
+          ? 'its owner moves the base to a supported version of the system'
+          : 'build it on an image of a stream of tier base or mirrored, so that Patchwave reads its system',
       };
     case 'digest-guessed':
       return {

@@ -100,8 +100,21 @@ export type ReasonDetail =
       /** The number of scopes with such a workload. */
       readonly scopes: number;
     }
+  | {
+      readonly kind: 'system';
+      /** As in `ImageSystem`; absent if it is unknown. */
+      readonly system?: { readonly id: string; readonly version?: string };
+      /** The ancestor that names the system; absent if it is the image itself, or none does. */
+      readonly decidedBy?: Digest;
+      /** The policy has the rule, so that the image violates past the end. Without it the image is unknown then. */
+      readonly isRule?: true;
+    }
   /** The policy in force cannot be read, so its rules are unknown. */
   | { readonly kind: 'policy' };
+
+/** The effect of a reason that is `due`, once its deadline has passed. */
+export const effectWhenDue = (reason: Reason): ReasonEffect =>
+  reason.kind === 'system' && !reason.isRule ? 'unknown' : 'violates';
 
 export interface Verdict {
   readonly status: VerdictStatus;

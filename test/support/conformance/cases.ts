@@ -430,7 +430,7 @@ function reasonOf(said: v.InferOutput<typeof reason>, at: (text: string) => numb
 const RULES: Readonly<Record<Reason['kind'], string>> = {
   ...{ age: 'age-limit', finding: 'critical', scan: 'scan-required', registry: 'approved-registries' },
   ...{ source: 'source-known', user: 'non-root', tag: 'tags', 'age-unknown': 'age-known' },
-  ...{ 'digest-guessed': 'digest-known', policy: 'policy-readable' },
+  ...{ 'digest-guessed': 'digest-known', policy: 'policy-readable', system: 'system-supported' },
 };
 
 /** The fields of a reason that no decision depends on. */
@@ -448,4 +448,5 @@ export const DETAILS: Readonly<Record<Reason['kind'], object>> = {
   'age-unknown': { kind: 'age-unknown' },
   'digest-guessed': { kind: 'digest-guessed', workload: 'shop/web', scopes: 1 },
   policy: { kind: 'policy' },
+  system: { kind: 'system', system: { id: 'alpine', version: '3.19.1' }, isRule: true },
 };

@@ -1,6 +1,7 @@
 import { piecesOf } from '../../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
 import { locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import type { SystemTexts } from '../../../shared/domain/image/system.ts';
 import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { Provenance, ProvenanceSource } from '../../../shared/ports/provenance.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
@@ -12,6 +13,8 @@ export interface FakePush {
   readonly tags?: readonly string[];
   readonly pushedAtEpochMs: number;
   readonly config?: ImageConfig;
+  /** Of its lowest layer; left out: none. */
+  readonly systemFiles?: SystemTexts;
 }
 
 interface Kept {
@@ -30,6 +33,9 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
   /** What was pushed last under each tag. */
   readonly #tagged = new Map<string, Kept>();
   readonly #configs = new Map<Digest, ImageConfig>();
+  /** The lowest layers of its images, and what is in them. */
+  readonly #layers = new Set<Digest>();
+  readonly #systemFiles = new Map<Digest, SystemTexts>();
   readonly #denied = new Set<string>();
   /** What is kept and cannot be used, by digest. */
   readonly #unusable = new Map<Digest, Omit<ManifestLookup['missing'][number], 'digest'>>();
@@ -46,7 +52,7 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
   }
 
   /** Pushes; a tag that is there already moves. */
-  push(location: ImageLocation, { artifact, tags = [], pushedAtEpochMs, config }: FakePush): this {
+  push(location: ImageLocation, { artifact, tags = [], pushedAtEpochMs, config, systemFiles }: FakePush): this {
     const images = this.#repository(location);
     const kept = images.get(artifact.digest) ?? { artifact, tags: new Set(), pushedAtEpochMs, archived: false };
     for (const tag of tags) {
@@ -57,6 +63,9 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
     }
     images.set(artifact.digest, kept);
     if (config && artifact.kind === 'image') this.#configs.set(artifact.configDigest, config);
+    const [lowest] = artifact.kind === 'image' ? artifact.layers : [];
+    if (lowest) this.#layers.add(lowest);
+    if (systemFiles && lowest) this.#systemFiles.set(lowest, systemFiles);
     return this;
   }
 
@@ -200,6 +209,13 @@ export class FakeRegistry implements ImageRegistry, ProvenanceSource {
   async pushedAt(location: ImageLocation, digest: Digest): Promise<number | undefined> {
     this.#check(location);
     return this.#repositories.get(locationKey(location))?.images.get(digest)?.pushedAtEpochMs;
+  }
+
+  async systemFiles(location: ImageLocation, layers: readonly Digest[]): Promise<SystemTexts> {
+    this.#check(location);
+    const [lowest] = layers;
+    if (lowest && !this.#layers.has(lowest)) throw new ImageConfigError(lowest, 'the registry has no such blob');
+    return (lowest && this.#systemFiles.get(lowest)) ?? { files: {} };
   }
 
   async config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig> {

@@ -135,8 +135,8 @@ test('the first day of a fleet counted by hand', () => {
     'organizations:ListAccounts': 1,
     'account:ListRegions': 2,
     'sts:AssumeRole': 2,
-    // Two images of the base, one of web, two of worker.
-    'ecr:GetDownloadUrlForLayer': 5,
+    // The configs of two images of the base, one of web, two of worker; and the lowest layers of the base.
+    'ecr:GetDownloadUrlForLayer': 7,
   });
 });
 

@@ -190,3 +190,30 @@ test('an image that was read before its first push event existed by then', async
   await world.places.recordLocation(again);
   expect(await world.places.locations(digest)).toEqual([{ ...again, thereSinceEpochMs: readAtEpochMs }]);
 });
+
+test('the instant of the first reading of a system never moves', () => {
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  const system = (hours: number) => ({
+    ...({ kind: 'named', id: 'alpine' } as const),
+    readAtEpochMs: hours * HOUR_MS,
+  });
+  const place = { location: home, tags: ['stable'] };
+  const known = recordedPropertiesOf(
+    policy,
+    { content: { ...content, system: system(2) }, place },
+    undefined,
+    recorded,
+    0,
+  );
+  const image: ImageRecord = { ...known, inUse: true, isHead: false, scan: NEVER_SCANNED };
+  for (const [hours, first] of [
+    [3, 2],
+    [1, 1],
+  ] as const) {
+    const seen = { content: { ...content, system: system(hours) }, place };
+    expect(recordedPropertiesOf(policy, seen, image, recorded, 0).system).toEqual(system(first));
+  }
+  expect(recordedPropertiesOf(policy, { content, place }, image, recorded, 0).system).toEqual(system(2));
+  const unread = { content: { ...content, system: { kind: 'unread' as const } }, place };
+  expect(recordedPropertiesOf(policy, unread, image, recorded, 0).system).toEqual(system(2));
+});

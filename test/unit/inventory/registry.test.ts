@@ -9,6 +9,7 @@ import { protectingTag } from '../../../shared/domain/retention/protecting-tag.t
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
 import {
+  ImageConfigError,
   LayerDownloadError,
   LedgerItemUnreadableError,
   RegistryUnreachableError,
@@ -1126,5 +1127,53 @@ describe('provenance beside an image', () => {
     await world.contents.record([{ digest: a, layers: imageOf('a', ['a']).layers, materials: [digestOf('9')] }]);
     await review();
     expect((await world.contents.get([a])).get(a)).toMatchObject({ materials: [d] });
+  });
+});
+
+describe('the operating system', () => {
+  const systemFiles = { files: { 'etc/os-release': 'ID=alpine\nVERSION_ID=3.19.1\n' } } as const;
+  const alpine = { kind: 'named', id: 'alpine', version: '3.19.1' };
+  const push = (world: FakeWorld, location: ImageLocation, letter: string) =>
+    world.registry.push(location, {
+      ...{ artifact: imageOf(letter), tags: ['12'], pushedAtEpochMs: PUSHED, config: config(), systemFiles },
+    });
+
+  test('of a base is read once; layers of an application are never read', async () => {
+    const { world, review } = await inventoryWorld();
+    push(world, debian, 'b');
+    push(world, web, 'a');
+    world.workloads.run(main, running(a));
+    const read = jest.spyOn(world.registry, 'systemFiles');
+    for (const _ of [1, 2]) await review();
+    expect(world.images.records.get(b)).toMatchObject({ system: alpine });
+    expect(world.images.records.get(a)).not.toHaveProperty('system');
+    expect(read.mock.calls).toEqual([[debian, imageOf('b').layers]]);
+  });
+
+  test('that could not be downloaded, or that an earlier version did not read, is read by the next review', async () => {
+    const { world, review } = await inventoryWorld();
+    push(world, debian, 'b');
+    const [layer] = imageOf('b').layers;
+    if (!layer) throw new Error('no layer');
+    const read = jest
+      .spyOn(world.registry, 'systemFiles')
+      .mockRejectedValueOnce(new LayerDownloadError(layer, 4, 'no'));
+    await review();
+    expect(world.images.records.get(b)).not.toHaveProperty('system');
+    await review();
+    expect(world.images.records.get(b)).toMatchObject({ system: alpine });
+    await review();
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  test('whose layer is gone is unread for good', async () => {
+    const { world, review } = await inventoryWorld();
+    push(world, debian, 'b');
+    const read = jest.spyOn(world.registry, 'systemFiles').mockRejectedValue(new ImageConfigError(b, 'gone'));
+    for (const _ of [1, 2]) await review();
+    expect(world.images.records.get(b)).toMatchObject({
+      system: { kind: 'unread' },
+    });
+    expect(read).toHaveBeenCalledTimes(1);
   });
 });

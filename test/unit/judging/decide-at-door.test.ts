@@ -1,5 +1,7 @@
 import type { DoorMode } from '../../../shared/domain/policy/doors.ts';
-import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import { datedVerdict } from '../../../shared/domain/verdict/dated-verdict.ts';
+import { evaluate, type VerdictInputs } from '../../../shared/domain/verdict/evaluate.ts';
 import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
 import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
@@ -147,4 +149,50 @@ test('a door that is off lets everything start', async () => {
 
 test('a policy that cannot be read is an error, and no decision', async () => {
   await expect(decideAtDoor(fakeWorld(), PLACE, ['nginx'])).rejects.toThrow();
+});
+
+describe('an image whose system ended a year ago', () => {
+  const ended = { system: { kind: 'named', id: 'alpine', version: '3.18.4' } as const, digest: digestOf('base') };
+
+  /** The decision in the place where it ran well before the first reading of its system, and in another one. */
+  async function decide(changes: Partial<PolicyDocument>, daysLater: number) {
+    const made = fakeWorld();
+    await made.policies.publish(doorPolicy({ mode: 'deny', graceRunningDays: 14 }, changes), {});
+    const { policy } = await made.policies.current();
+    const image = imageProperties('old');
+    await made.images.recordProperties(image);
+    await made.images.recordLineage(image.digest, alone(image));
+    const judgeWith = async (system?: VerdictInputs['system']) => {
+      const scan = { state: 'complete', completedAtEpochMs: made.clock(), coverage: ['os'] } as const;
+      const inputs = {
+        ...{ image: { ...image, lineage: alone(image) }, scan, findings: [], firstSeen: new Map() },
+        ...(system && { system }),
+      };
+      const applied = [{ version: 'v1', policy, fromEpochMs: made.clock() - 100 * DAY_MS }];
+      const verdict = datedVerdict(evaluate(inputs, policy, 'v1', made.clock()), inputs, applied, made.clock());
+      await made.images.recordJudgement(judgement('old', made.clock(), { scan, verdict }));
+    };
+    await judgeWith();
+    await made.running.begin([{ digest: image.digest, place: PLACE }]);
+    made.advance(DAY_MS);
+    const system = { ...ended, readAtEpochMs: made.clock() };
+    await judgeWith(system);
+    made.advance(daysLater * DAY_MS);
+    if (daysLater > 0) await judgeWith(system);
+    const [here] = await decideAtDoor(made, PLACE, [doorImage('old')]);
+    const [there] = await decideAtDoor(made, { ...PLACE, namespace: 'other' }, [doorImage('old')]);
+    return [here?.decision, there?.decision];
+  }
+
+  test.each([
+    ['by the rule', { systemSupported: {} }],
+    ['without the rule', {}],
+  ])(
+    'starts with a warning where it ran well, until the grace since its first reading is over: %s',
+    async (_, changes) => {
+      expect(await decide(changes, 0)).toEqual(['warn', 'deny']);
+      expect(await decide(changes, 12)).toEqual(['warn', 'deny']);
+      expect(await decide(changes, 15)).toEqual(['deny', 'deny']);
+    },
+  );
 });

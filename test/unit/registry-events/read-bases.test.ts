@@ -60,6 +60,7 @@ async function handle(world: PushWorld, bodies: readonly string[], turns: Turns 
         resolveTag: (location, tag) => ports.registry.resolveTag(location, tag),
         pushedAt: (location, digest) => ports.registry.pushedAt(location, digest),
         config: (location, digest) => ports.registry.config(location, digest),
+        systemFiles: (location, layers) => ports.registry.systemFiles(location, layers),
         provenances: (location, attestations) => ports.registry.provenances(location, attestations),
       },
     },

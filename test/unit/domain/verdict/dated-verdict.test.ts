@@ -541,3 +541,31 @@ test('only rules and what violates are dated, and everything else of a verdict s
   const undated = judge([[30, { approvedRegistries: { allow: ['elsewhere.example/*'] } }]]);
   expect(undated.reasons.map(({ kind, sinceEpochMs }) => [kind, sinceEpochMs])).toEqual([['registry', undefined]]);
 });
+
+describe('the end of a system, a year ago', () => {
+  const systemSupported = { systemSupported: {} };
+  const rule: Story = [[30, systemSupported]];
+  test.each<[string, Story, number, Readonly<Record<string, number | 'due'>>]>([
+    ['counts from the first reading of the system', rule, 3, { 'system-supported': 3 }],
+    [
+      'counts from its deadline once the grace since the first reading is over',
+      rule,
+      20,
+      { 'system-supported': 'due' },
+    ],
+    [
+      'counts from the rule, if that came later',
+      [
+        [30, {}],
+        [2, systemSupported],
+      ],
+      3,
+      { 'system-supported': 2 },
+    ],
+    ['is no violation without the rule', [[30, {}]], 3, {}],
+  ])('%s', (_, story, readDaysAgo, expected) => {
+    const found = { kind: 'named', id: 'alpine', version: '3.18.4' } as const;
+    const system = { system: found, digest: BAD.digest, readAtEpochMs: NOW - readDaysAgo * DAY };
+    expect(since(story, { system })).toEqual(expected);
+  });
+});

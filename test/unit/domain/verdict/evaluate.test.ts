@@ -675,3 +675,72 @@ test('a refused scan keeps a compliant verdict only of a judged image that has a
   expect(statusAfter(NOW, undefined, 'quota-or-scanned')).toBe('unknown');
   expect(statusAfter(NOW, NOW, 'unsupported-os')).toBe('unknown');
 });
+
+describe('an operating system', () => {
+  const END = NOW + 60 * DAY;
+  const LAST_DAY = Date.parse('2025-11-02');
+  const alpine = (version: string) => ({ kind: 'named' as const, id: 'alpine', version });
+  const own = image({ tier: 'base' });
+  const on = (version: string) => ({
+    image: own,
+    system: { system: alpine(version), digest: own.digest, readAtEpochMs: 0 },
+  });
+  const at = (instant: number, changes: Partial<VerdictInputs>, policy = policyOf()): Verdict => {
+    const young = { ...own, birth: { known: true as const, bornAtEpochMs: instant - DAY, evidence: [] } };
+    const scan = { ...completeScan(), completedAtEpochMs: instant };
+    return judge({ ...changes, image: { ...young, lineage: alone(young) }, scan }, policy, instant);
+  };
+  const rule = policyOf({ systemSupported: {} });
+
+  test('past its end is never clean, however young each rebuild is', () => {
+    for (let day = 0; day < 800; day += 40)
+      expect(verdictWords(at(LAST_DAY + day * DAY, on('3.19.1')))).toEqual(['unknown', 'system-supported unknown']);
+    expect(at(LAST_DAY, { ...on('3.19.1'), findings: [finding()] }).status).toBe('violating');
+  });
+
+  test.each([
+    [91, ['compliant']],
+    [89.9, ['compliant', 'system-supported due']],
+    [60, ['compliant', 'system-supported due']],
+    [0.01, ['compliant', 'system-supported due']],
+    [0, ['unknown', 'system-supported unknown']],
+  ])('%d days before its end: %j', (days, expected) => {
+    expect(verdictWords(at(LAST_DAY - days * DAY, on('3.19.1')))).toEqual(expected);
+  });
+
+  test('with the rule it violates past the end, and a waiver covers it', () => {
+    const waiver = {
+      ...{ id: 'move', rule: 'system-supported', reason: 'the move to 3.23 is planned', author: 'platform' },
+      ...{ created: '2025-11-01', expires: '2026-01-01' },
+    };
+    expect(verdictWords(at(LAST_DAY, on('3.19.1'), rule))).toEqual(['violating', 'system-supported violates']);
+    expect(at(LAST_DAY - DAY, on('3.19.1'), rule).nextBreachAtEpochMs).toBe(LAST_DAY);
+    expect(verdictWords(at(LAST_DAY, on('3.19.1'), policyOf({ systemSupported: {}, waivers: [waiver] })))).toEqual([
+      'compliant',
+      'system-supported waived',
+    ]);
+    const ofBases = policyOf({ systemSupported: { id: 'systems', tiers: ['application'] } });
+    expect(verdictWords(at(LAST_DAY, on('3.19.1'), ofBases))).toEqual(['unknown', 'system-supported unknown']);
+  });
+
+  test.each([
+    ['none', { kind: 'none' } as const, 'compliant'],
+    ['one that could not be read', { kind: 'unread' } as const, 'unknown'],
+    ['one without a known end', { kind: 'named', id: 'wolfi' } as const, 'unknown'],
+    ['one that gets updates', alpine('3.23.0'), 'compliant'],
+  ])('%s', (_, system, status) => {
+    const found = { system, digest: own.digest, readAtEpochMs: 0 };
+    expect(at(LAST_DAY, { system: found }, rule).status).toBe(status);
+    expect(at(LAST_DAY, { system: found }).status).toBe('compliant');
+  });
+
+  test('of an ancestor names that ancestor', () => {
+    const base = digestOf('base');
+    expect(at(END, { system: { system: alpine('3.19.1'), digest: base, readAtEpochMs: 0 } }).reasons).toEqual([
+      {
+        ...{ ruleId: 'system-supported', effect: 'unknown', kind: 'system', deadlineEpochMs: LAST_DAY },
+        ...{ system: { id: 'alpine', version: '3.19.1' }, decidedBy: base },
+      },
+    ]);
+  });
+});

@@ -29,6 +29,10 @@ const SAMPLES: { readonly [One in Kind]: Extract<Reason, { readonly kind: One }>
   },
   'digest-guessed': { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'web', scopes: 1 },
   policy: { ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' },
+  system: {
+    ...{ ruleId: 'system-supported', effect: 'due', kind: 'system', system: { id: 'alpine', version: '3.19.1' } },
+    ...{ decidedBy: digestOf('base'), deadlineEpochMs: NOON_EPOCH_MS },
+  },
 };
 
 const read = (page: string): string => readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8');
