@@ -1,4 +1,4 @@
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import zlib from 'node:zlib';
 import { createTarDecoder } from 'modern-tar';
 import type { Digest } from '../domain/image/image.ts';
 import { isOsRelease, SYSTEM_FILES, type SystemFile, type SystemTexts } from '../domain/image/system.ts';
@@ -80,10 +80,13 @@ async function* unpacked(bytes: Uint8Array, bound: { isReached: boolean }): Asyn
   }
 }
 
-/** The first bytes tell the form, because a manifest may name it wrongly. What was cut ends without an error. */
+/**
+ * The first bytes tell the form, because a manifest may name it wrongly. What was cut ends without an error. The command runs on
+ * versions of Node.js that cannot unpack zstd.
+ */
 function decompressed(bytes: Uint8Array): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   const beginsWith = (magic: readonly number[]): boolean => magic.every((byte, n) => bytes[n] === byte);
-  if (beginsWith(GZIP)) return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }).end(bytes);
-  if (beginsWith(ZSTD)) return createZstdDecompress({ finishFlush: constants.ZSTD_e_flush }).end(bytes);
+  if (beginsWith(GZIP)) return zlib.createGunzip({ finishFlush: zlib.constants.Z_SYNC_FLUSH }).end(bytes);
+  if (beginsWith(ZSTD)) return zlib.createZstdDecompress({ finishFlush: zlib.constants.ZSTD_e_flush }).end(bytes);
   return [bytes];
 }
