@@ -43,12 +43,12 @@ export async function checkOut(): Promise<Checkout> {
   };
 }
 
-/** Writes nothing. @throws Error if a patch does not apply to the project as it is now */
-export const checkPatch = (patchFile: string): Promise<void> => gitApply(ROOT, '--check', patchFile);
+/** Writes nothing. git checks each patch by itself. @throws Error with the first that does not apply to the project as it is now */
+export const checkPatches = (patchFiles: readonly string[]): Promise<void> => gitApply(ROOT, '--check', ...patchFiles);
 
 async function gitApply(folder: string, ...args: readonly string[]): Promise<void> {
   const { code, output } = await run('git', ['apply', '--whitespace=nowarn', ...args], folder);
-  if (code !== 0) throw new Error(`git apply ${args.join(' ')} failed. Write the patch anew.\n${output}`);
+  if (code !== 0) throw new Error(`git apply failed. Write the patch of the file that it names again.\n${output}`);
 }
 
 async function runTests(folder: string, files: readonly string[]): Promise<TestRun> {

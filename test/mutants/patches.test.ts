@@ -1,4 +1,4 @@
-import { checkPatch } from './checkout.ts';
+import { checkPatches } from './checkout.ts';
 import { MutantFileError, readMutant, readMutants } from './mutant-file.ts';
 
 test('a header needs what the defect is, and what finds it', () => {
@@ -10,5 +10,5 @@ test('a header needs what the defect is, and what finds it', () => {
 });
 
 test('every patch applies to the source as it is now', async () => {
-  for (const { file } of readMutants()) await checkPatch(file);
+  await checkPatches(readMutants().map(({ file }) => file));
 }, 60_000);

@@ -51,9 +51,6 @@ function addedCounts(one: Readonly<Record<string, number>>, other: Readonly<Reco
 /** How to see a seed again. */
 export const replayOf = (seed: number): string => `TRUTH_SEED=${seed} npm test -- truth`;
 
-export const failureText = ({ seed, violations, trace }: LifeResult): string =>
-  [`Seed ${seed}: ${violations[0]}`, `Replay it: ${replayOf(seed)}`, ...trace].join('\n');
-
 /** For people: what occurred, and what was compared. */
 export function sumText({ seeds, features, checks, failed, milliseconds }: Sum): string {
   return [

@@ -1,7 +1,8 @@
 import './quiet.ts';
 import { isOneSeed, OPTIONS, seedsOf } from './options.ts';
 import { tell } from './story.ts';
-import { failureText } from './telling.ts';
+import { replayOf } from './telling.ts';
+import { tellApart } from './telling-apart.ts';
 
 /*
  * A world whose truth is kept apart from the ledger. `TRUTH_SEED=1234 npm test -- truth` tells one seed again and prints what
@@ -9,11 +10,20 @@ import { failureText } from './telling.ts';
  */
 
 const SEEDS = seedsOf(100);
+const MOST_MS = 600_000;
 
-test(`what the ledger says is true in ${SEEDS.length} worlds`, async () => {
-  for (const seed of SEEDS) {
-    const result = await tell(seed, OPTIONS);
-    if (isOneSeed) process.stderr.write(`${result.trace.join('\n')}\n`);
-    if (result.violations.length > 0) throw new Error(failureText(result));
-  }
-}, 300_000);
+test(
+  `what the ledger says is true in ${SEEDS.length} worlds`,
+  async () => {
+    if (isOneSeed) {
+      const { trace, violations } = await tell(SEEDS[0] ?? 1, OPTIONS);
+      process.stderr.write(`${trace.join('\n')}\n`);
+      expect(violations).toEqual([]);
+      return;
+    }
+    // In processes of their own worlds need half of the time that they need where jest runs the modules.
+    const { failed } = await tellApart(SEEDS, OPTIONS);
+    expect(failed.map(({ seed, violation }) => `${violation}\n${replayOf(seed)}`)).toEqual([]);
+  },
+  MOST_MS,
+);
