@@ -30,6 +30,9 @@ const CLUSTERS_AT_ONCE = 4;
 /** 10,000 pods take seconds. A server that answers slowly must not take the time of the other clusters. */
 const MOST_OF_A_CLUSTER_MS = 4 * MINUTE_MS;
 
+/** No attempt to read what may start begins later: the clusters of EKS need the time of the function, too. */
+const MOST_OF_STARTS_MS = MINUTE_MS;
+
 export interface WorkloadsPorts extends LeavingPorts {
   /** Every kind of source that may run workloads in a scope. */
   readonly workloadSources: readonly WorkloadSource[];
@@ -110,19 +113,20 @@ const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: R
  * a list that is too long are final.
  */
 async function readStarts(
-  { retry }: WorkloadsPorts,
+  { retry, clock }: WorkloadsPorts,
   source: StarterSource,
   { scope, clusters }: { readonly scope: Scope; readonly clusters: readonly Cluster[] },
   noticeUnread: (one: UnreadSource) => void,
 ): Promise<readonly StartInCluster[]> {
   if (clusters.length === 0) return [];
+  const lastEpochMs = clock() + MOST_OF_STARTS_MS;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await source.starts(scope, clusters);
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       const reason = reasonOf(error);
-      if (reason !== 'failed' || attempt >= retry.attempts) {
+      if (reason !== 'failed' || attempt >= retry.attempts || clock() >= lastEpochMs) {
         noticeUnread(unreadStarts(source.list, scope.account, error, reason));
         return [];
       }

@@ -6,6 +6,7 @@ import {
   ListTargetsByRuleCommand,
   type Target,
 } from '@aws-sdk/client-eventbridge';
+import { collect, mapConcurrently } from '../concurrency.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError } from '../ports/errors.ts';
@@ -16,6 +17,7 @@ import { isNamed, orUnreachable } from './refusal.ts';
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRuleNamesByTarget.html */
 const A_PAGE = 100;
+const CLUSTERS_AT_ONCE = 8;
 
 export interface RuleClients {
   readonly events: RegionalClients<EventBridgeClient>;
@@ -62,16 +64,16 @@ export class EcsRules implements StarterSource {
   }
 
   async #rulesFor(scope: Scope, EventBusName: string, clusters: ReadonlyMap<string, Cluster>) {
-    const rules = new Set<string>();
-    for (const TargetArn of clusters.keys()) {
-      const listed = this.#pages<string>(scope, async (client, token) => {
-        const asked = new ListRuleNamesByTargetCommand({ TargetArn, EventBusName, Limit: A_PAGE, ...token });
-        const { RuleNames = [], NextToken } = await client.send(asked);
-        return [RuleNames, NextToken];
-      });
-      for await (const rule of listed) rules.add(rule);
-    }
-    return rules;
+    const rules = await mapConcurrently([...clusters.keys()], CLUSTERS_AT_ONCE, (TargetArn) =>
+      collect(
+        this.#pages<string>(scope, async (client, token) => {
+          const asked = new ListRuleNamesByTargetCommand({ TargetArn, EventBusName, Limit: A_PAGE, ...token });
+          const { RuleNames = [], NextToken } = await client.send(asked);
+          return [RuleNames, NextToken];
+        }),
+      ),
+    );
+    return new Set(rules.flat());
   }
 
   #targets(scope: Scope, EventBusName: string, Rule: string): AsyncIterable<Target> {

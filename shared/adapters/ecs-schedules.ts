@@ -6,6 +6,7 @@ import {
   type ScheduleSummary,
   type Target,
 } from '@aws-sdk/client-scheduler';
+import { mapConcurrently } from '../concurrency.ts';
 import type { Cluster } from '../domain/image/usage.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, TooManySchedulesError } from '../ports/errors.ts';
@@ -18,6 +19,9 @@ import { isNamed, orUnreachable, pagesOrUnreachable } from './refusal.ts';
 const SCHEDULES_A_PAGE = 100;
 /** A thousand pages take about a minute, and no page can leave out schedules with other targets. */
 const MOST_SCHEDULES = 100_000;
+/** Of those that run tasks, each of which is a call: as many take less than a minute. */
+const MOST_THAT_RUN_TASKS = 10_000;
+const READS_AT_ONCE = 16;
 
 export interface ScheduleClients {
   readonly scheduler: RegionalClients<SchedulerClient>;
@@ -39,15 +43,20 @@ export class EcsSchedules implements StarterSource {
 
   async starts(scope: Scope, clusters: readonly Cluster[]): Promise<readonly StartInCluster[]> {
     const byArn = clustersByArn(clusters);
-    const named: NamedStart[] = [];
-    for await (const { Name = '', GroupName = 'default', Target: { Arn = '' } = {} } of this.#listed(scope)) {
-      if (!byArn.has(Arn) && !RUNS_TASKS.test(Arn)) continue;
+    const listed: ScheduleSummary[] = [];
+    for await (const schedule of this.#listed(scope)) {
+      const { Arn = '' } = schedule.Target ?? {};
+      if (byArn.has(Arn) || RUNS_TASKS.test(Arn)) listed.push(schedule);
+      if (listed.length > MOST_THAT_RUN_TASKS)
+        throw new TooManySchedulesError(scope, MOST_THAT_RUN_TASKS, 'schedules that run tasks');
+    }
+    const named = await mapConcurrently(listed, READS_AT_ONCE, async ({ Name = '', GroupName = 'default' }) => {
       const { cluster: asked, taskDefinition } = startOf((await this.#target(scope, Name, GroupName)) ?? {});
       const cluster = byArn.get(asked) ?? clusters.find((one) => one.cluster === asked);
-      if (cluster && taskDefinition !== undefined)
-        named.push({ cluster, workload: `${GroupName}/${Name}`, taskDefinition });
-    }
-    return startsOf(this.#clients.ecs, 'ecs-schedule', named);
+      if (!cluster || taskDefinition === undefined) return [];
+      return [{ cluster, workload: `${GroupName}/${Name}`, taskDefinition } satisfies NamedStart];
+    });
+    return startsOf(this.#clients.ecs, 'ecs-schedule', named.flat());
   }
 
   async *#listed(scope: Scope): AsyncIterable<ScheduleSummary> {

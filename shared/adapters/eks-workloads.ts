@@ -41,7 +41,7 @@ const MOST_PODS = 200_000;
 /** A list of templates that expires while it is read is read again, because an object may be on no page of it. */
 const MOST_READS = 2;
 
-/** More than the clocks of AWS differ. */
+/** More than the clocks of AWS, and of the API server of a cluster, differ. */
 const CLOCK_SKEW_MS = 60_000;
 
 /** Functions in the VPCs of clusters whose endpoints are private. */
@@ -234,7 +234,10 @@ class ObjectsOf implements ClusterObjects {
     this.#named = new NamedSince(beforeEpochMs);
   }
 
-  namedFrom = (uid: string): number | undefined => this.#named.of(uid);
+  namedFrom = (uid: string): number | undefined => {
+    const atEpochMs = this.#named.of(uid);
+    return atEpochMs === undefined ? undefined : atEpochMs - CLOCK_SKEW_MS;
+  };
   controllerOf = (uid: string): KubernetesOwner | undefined => this.#controllers.get(uid);
   architectureOf = (nodeName: string): string | undefined => this.#architectures.get(nodeName);
 

@@ -133,9 +133,9 @@ export class ServicesUnreadableError extends Error {
 /** An account and Region with more schedules than a review reads. */
 export class TooManySchedulesError extends Error {
   override readonly name = 'TooManySchedulesError';
-  constructor({ account, region }: Scope, most: number) {
+  constructor({ account, region }: Scope, most: number, what = 'schedules') {
     super(
-      `Account ${account} in ${region} has more than ${most.toLocaleString('en')} schedules, and a review reads no more.`,
+      `Account ${account} in ${region} has more than ${most.toLocaleString('en')} ${what}, and a review reads no more.`,
     );
   }
 }

@@ -102,12 +102,14 @@ const ALLOW: Admission = { decision: 'allow' };
 export const objectionsAgainst = (image: ImageFacts, at: At): ReadonlySet<ObjectionClass> =>
   new Set(objectionsToImage(image, at).map((one) => one.class));
 
-/** Since when doors refuse the name; `undefined` if the policy in force does not. A name that nothing reads never started well. */
+/**
+ * Since when doors refuse the name without a pause; `undefined` if the policy in force does not. What began in a pause began well,
+ * though the grace goes on through it. A name that nothing reads never started well.
+ */
 export function nameRefusedSince(text: string, { policy, applied }: DoorPolicy): number | undefined {
   const reference = readImageReference(text);
   if (!reference) return 0;
-  const door = { graceRunningDays: policy.doors?.graceRunningDays ?? 0 };
-  const unapproved = unapprovedReference(reference, { policy, applied, door });
+  const unapproved = unapprovedReference(reference, { policy, applied, door: { graceRunningDays: 0 } });
   return unapproved && (unapproved.sinceEpochMs ?? 0);
 }
 

@@ -56,7 +56,7 @@ export const ENDS_WITH_DIGEST = '@sha256:[0-9a-f]{64}$';
  */
 export function newlyAsked(kind: string, object: unknown, before: unknown): readonly AskedImage[] {
   const earlier = entriesOf(kind, before);
-  const kept = new Set(earlier.map(keyOf));
+  const kept = new Set(earlier.filter(({ asked }) => asked.reference !== undefined).map(keyOf));
   const digests = new Set(
     earlier.flatMap(({ asked: { reference = '' } }) => (namesDigest(reference) ? reference : [])),
   );

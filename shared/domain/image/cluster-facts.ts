@@ -93,6 +93,7 @@ const owned = v.object({
   createdAtEpochMs: v.exactOptional(v.number()),
   owner: v.object(owner),
   ownerUid: v.exactOptional(uid),
+  revision: v.exactOptional(v.number()),
 });
 
 /**

@@ -74,7 +74,7 @@ export interface Pod {
 export interface ClusterObjects {
   /** The controller of a ReplicaSet or Job, by the uid of that; absent if it has none or is gone. */
   readonly controllerOf: (uid: string) => KubernetesOwner | undefined;
-  /** When the controller of a ReplicaSet or Job began to name what this one starts, at the earliest; absent if nothing says it. */
+  /** When the Deployment of a ReplicaSet began to name what this one starts, at the earliest; absent if nothing says it. */
   readonly namedFrom: (uid: string) => number | undefined;
   /** `amd64`, `arm64`; absent if the node is unknown. */
   readonly architectureOf: (nodeName: string) => string | undefined;
@@ -152,7 +152,12 @@ export interface OwnedFacts {
   readonly owner: KubernetesOwner;
   /** Of the owner. */
   readonly ownerUid?: string;
+  /** Of a ReplicaSet of a Deployment; absent if a rollback used it again, which gives it a new one. */
+  readonly revision?: number;
 }
+
+/** https://kubernetes.io/docs/reference/labels-annotations-taints/ */
+const REVISION = 'deployment.kubernetes.io/revision';
 
 export function ownedFacts(metadata: Maybe<ObjectMetadata>): OwnedFacts | undefined {
   const owner = controllerIn(metadata);
@@ -162,7 +167,14 @@ export function ownedFacts(metadata: Maybe<ObjectMetadata>): OwnedFacts | undefi
     ...createdAt(metadata),
     owner: cutOwner(owner),
     ...(owner.uid !== '' && { ownerUid: cut(owner.uid, LONGEST.uid) }),
+    ...revisionIn(metadata.annotations ?? {}),
   };
+}
+
+function revisionIn(annotations: Readonly<Record<string, string>>): { readonly revision?: number } {
+  const revision = Number(annotations[REVISION]);
+  const isUsedAgain = annotations[`${REVISION}-history`] !== undefined;
+  return Number.isSafeInteger(revision) && !isUsedAgain ? { revision } : {};
 }
 
 function createdAt(metadata: Maybe<ObjectMetadata>): { readonly createdAtEpochMs?: number } {
@@ -171,28 +183,39 @@ function createdAt(metadata: Maybe<ObjectMetadata>): { readonly createdAtEpochMs
 }
 
 /**
- * When controllers began to name what their ReplicaSets or Jobs start, at the earliest: a change of anything else makes another
- * ReplicaSet with the same images, so the first one since the last reading counts. One of before may have been scaled up again at any time.
- * @param owned of one list, each with its controller
+ * When Deployments began to name what their ReplicaSets start, at the earliest: a change of anything else makes another ReplicaSet
+ * with the same images, so the first one since the last reading counts. One of before may have been scaled up again at any time.
+ * A Deployment deletes old ReplicaSets (`revisionHistoryLimit`), so the first that is left counts only if it is the very first, or
+ * follows one of before. Jobs have no revision, and are deleted when they are over: they say nothing.
  */
 export class NamedSince {
   readonly #afterEpochMs: number;
   readonly #owned = new Map<string, string>();
-  readonly #first = new Map<string, number>();
+  readonly #first = new Map<string, Pick<OwnedFacts, 'revision'> & { readonly createdAtEpochMs: number }>();
+  /** Revisions of before, each with its Deployment. */
+  readonly #before = new Set<string>();
 
   constructor(afterEpochMs = Number.POSITIVE_INFINITY) {
     this.#afterEpochMs = afterEpochMs;
   }
 
-  add({ uid, createdAtEpochMs = 0, ownerUid }: OwnedFacts): void {
-    if (createdAtEpochMs <= this.#afterEpochMs || ownerUid === undefined) return;
+  add({ uid, createdAtEpochMs = 0, ownerUid, ...known }: OwnedFacts): void {
+    if (ownerUid === undefined) return;
+    if (createdAtEpochMs <= this.#afterEpochMs) {
+      this.#before.add(`${ownerUid} ${known.revision}`);
+      return;
+    }
     this.#owned.set(uid, ownerUid);
-    this.#first.set(ownerUid, Math.min(this.#first.get(ownerUid) ?? createdAtEpochMs, createdAtEpochMs));
+    const first = this.#first.get(ownerUid);
+    if (!first || createdAtEpochMs < first.createdAtEpochMs) this.#first.set(ownerUid, { ...known, createdAtEpochMs });
   }
 
-  /** Of a ReplicaSet or Job; absent for one of before. */
+  /** Of a ReplicaSet; absent for one of before, and where an earlier one may be gone. */
   of(uid: string): number | undefined {
-    return this.#first.get(this.#owned.get(uid) ?? '');
+    const ownerUid = this.#owned.get(uid) ?? '';
+    const { createdAtEpochMs, revision } = this.#first.get(ownerUid) ?? {};
+    if (revision === undefined) return undefined;
+    return revision === 1 || this.#before.has(`${ownerUid} ${revision - 1}`) ? createdAtEpochMs : undefined;
   }
 }
 
@@ -212,8 +235,8 @@ export function nodeFacts(metadata: Maybe<ObjectMetadata>): NodeFacts | undefine
 export function podTask(pod: PodFacts, objects: ClusterObjects): RunningTask {
   const top = pod.owner && (objects.controllerOf(pod.owner.uid) ?? pod.owner);
   const architecture = pod.node === undefined ? undefined : objects.architectureOf(pod.node);
-  // A pod is replaced by another one at any time, unless it has no owner.
-  const notBeforeEpochMs = pod.owner ? objects.namedFrom(pod.owner.uid) : pod.createdAtEpochMs;
+  // The age of a pod says nothing: another one may have run its image before.
+  const notBeforeEpochMs = pod.owner && objects.namedFrom(pod.owner.uid);
   return {
     ...kubernetesWorkload(pod.namespace, pod.name, top),
     ...(architecture !== undefined && { architecture }),

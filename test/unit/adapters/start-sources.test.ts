@@ -168,6 +168,15 @@ test.each([
   await expect(source.starts(scope, [cluster])).rejects.toMatchObject({ name: 'ThrottlingException' });
 });
 
+test('of more than 10,000 schedules that run tasks none is read', async () => {
+  const Schedules = Array.from({ length: 10_001 }, (_, n) => ({ Name: `n-${n}`, Target: { Arn: ARN } }));
+  scheduler.on(ListSchedulesCommand).resolves({ Schedules });
+  await expect(schedules.starts(scope, [cluster])).rejects.toMatchObject({
+    ...{ name: 'TooManySchedulesError', message: expect.stringContaining('more than 10,000 schedules that run tasks') },
+  });
+  expect(scheduler.commandCalls(GetScheduleCommand)).toEqual([]);
+});
+
 test('more than 100,000 schedules are too many, whatever they target', async () => {
   const Schedules = Array.from({ length: 100 }, (_, n) => ({
     Name: `mail-${n}`,

@@ -76,10 +76,10 @@ test('a symbolic link, a folder and a file of a megabyte name nothing', async ()
 
 test('a layer that unpacks to gigabytes is left at 64 MiB', async () => {
   const zeros = new Uint8Array(80 * 1024 * 1024);
-  const bomb = gzipSync(await tarOf({ zeros, 'etc/os-release': RELEASE }), { level: 9 });
+  const bomb = gzipSync(await tarOf({ zeros, 'etc/os-release': RELEASE }), { level: 1 });
   expect(bomb.length).toBeLessThan(MOST_SYSTEM_BYTES);
   expect(await readOf(bomb)).toEqual({ files: {}, isPartial: true, served: [0] });
-});
+}, 30_000);
 
 test.each([
   ['noise', randomBytes(5000)],

@@ -322,4 +322,17 @@ describe.each(['rules', 'schedules'] as const)('%s that run tasks of ECS', (by) 
     expect(await own()).toEqual(seen);
     expect((await world.scopes.get(payments))?.unreadSources).toEqual(unreadSources);
   });
+
+  test('a list that takes a minute to fail is not read again, because clusters need the time', async () => {
+    const { world, review, own } = await nightlyWorld();
+    let calls = 0;
+    world[by].starts = async () => {
+      calls += 1;
+      world.advance(60_000);
+      throw Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+    };
+    await review();
+    expect(await own()).toEqual(seen);
+    expect(calls).toBe(1);
+  });
 });

@@ -1,4 +1,5 @@
 import { presencesEnded, presencesSeen } from '../../../functions/inventory/running-images.ts';
+import { nameRefusedSince } from '../../../shared/domain/admission/admit.ts';
 import { isInGoodStanding } from '../../../shared/domain/admission/standing.ts';
 import { type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -245,6 +246,17 @@ test.each<[string, number, string | undefined]>([
   await see(running, { atEpochMs: hoursAgo(20) });
   const [one] = await see(running, byName(hours));
   expect(one?.presence.standing).toBe(standing);
+});
+
+test('what began while a registry was back in the policy began well', () => {
+  const [firstEpochMs, backEpochMs, againEpochMs] = [hoursAgo(30), hoursAgo(20), hoursAgo(10)];
+  const applied = [
+    { version: 'policy-3', policy: strict, fromEpochMs: againEpochMs },
+    { version: 'policy-2', policy, fromEpochMs: backEpochMs, untilEpochMs: againEpochMs },
+    { version: 'policy-1', policy: strict, fromEpochMs: firstEpochMs, untilEpochMs: backEpochMs },
+  ];
+  const reference = pod('shop/web').reference ?? '';
+  expect(nameRefusedSince(reference, { policy: strict, applied })).toBe(againEpochMs);
 });
 
 test('an image of ECS begins in its cluster', async () => {

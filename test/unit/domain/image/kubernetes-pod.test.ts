@@ -334,25 +334,51 @@ test('a ReplicaSet without a controller, and a node without an architecture, add
   expect(nodeFacts({ name: 'node-1' })).toBeUndefined();
 });
 
+test.each([
+  ['the first of a Deployment', { 'deployment.kubernetes.io/revision': '1' }, 1],
+  ['a later one', { 'deployment.kubernetes.io/revision': '12' }, 12],
+  [
+    'one that a rollback used again',
+    { 'deployment.kubernetes.io/revision': '3', 'deployment.kubernetes.io/revision-history': '1' },
+    undefined,
+  ],
+  ['one with hostile text', { 'deployment.kubernetes.io/revision': '1e999' }, undefined],
+  ['one of another controller', {}, undefined],
+])('the revision of %s', (_, annotations, expected) => {
+  const ownerReferences = [{ controller: true, apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'web' }];
+  expect(ownedFacts({ uid: 'rs', annotations, ownerReferences })?.revision).toBe(expected);
+});
+
 test.each<[string, string, number | undefined]>([
   ['a ReplicaSet since the reading before', 'new', 200],
   ['a ReplicaSet of a template that changed again, which may have the same images', 'newer', 200],
   ['a ReplicaSet of before, which may be scaled up again at any time', 'old', undefined],
-  ['a ReplicaSet of another Deployment', 'other', 400],
+  ['the first ReplicaSet of another Deployment', 'other', 400],
+  ['a ReplicaSet whose Deployment deleted the one before', 'kept', undefined],
+  ['a ReplicaSet without a revision, and a Job', 'job', undefined],
   ['a ReplicaSet whose creation is unknown', 'undated', undefined],
   ['a ReplicaSet of a controller without uid', 'unowned', undefined],
   ['nothing that is known', 'none', undefined],
 ])('since when a pod is named by %s', (_, uid, expected) => {
   const owner = { group: 'apps', kind: 'Deployment', name: 'web' };
   const named = new NamedSince(100);
-  for (const [own, createdAtEpochMs, ownerUid] of [
-    ...[['newer', 300, 'web'] as const, ['new', 200, 'web'] as const, ['old', 100, 'web'] as const],
-    ...[['other', 400, 'api'] as const, ['undated', undefined, 'web'] as const, ['unowned', 200, undefined] as const],
-  ])
+  const owned: [string, number | undefined, string | undefined, number | undefined][] = [
+    ['newer', 300, 'web', 9],
+    ['new', 200, 'web', 8],
+    ['old', 100, 'web', 7],
+    ['undated', undefined, 'web', undefined],
+    ['other', 400, 'api', 1],
+    ['kept', 300, 'pruned', 9],
+    ['of before', 50, 'pruned', 7],
+    ['job', 200, 'nightly', undefined],
+    ['unowned', 200, undefined, 1],
+  ];
+  for (const [own, createdAtEpochMs, ownerUid, revision] of owned)
     named.add({
       ...{ uid: own, owner },
       ...(createdAtEpochMs !== undefined && { createdAtEpochMs }),
       ...(ownerUid !== undefined && { ownerUid }),
+      ...(revision !== undefined && { revision }),
     });
   expect(named.of(uid)).toBe(expected);
   const task = taskOf(pod({ owner: { ...replicaSet, uid } }), { ...NOTHING, namedFrom: (one) => named.of(one) });
@@ -360,9 +386,9 @@ test.each<[string, string, number | undefined]>([
   expect(new NamedSince().of(uid)).toBeUndefined();
 });
 
-test('a pod without a controller has its images since it was created', () => {
+test('the age of a pod without a controller does not say since when its place has its images', () => {
   const metadata = { namespace: 'shop', name: 'debug', creationTimestamp: '2026-11-20T12:00:00Z' };
-  expect(taskOf({ metadata }, NOTHING)?.notBeforeEpochMs).toBe(Date.UTC(2026, 10, 20, 12));
+  expect(taskOf({ metadata }, NOTHING)?.notBeforeEpochMs).toBeUndefined();
 });
 
 test('no text in the facts is longer than Kubernetes allows, and a reference that is cut stays invalid', () => {
