@@ -192,8 +192,8 @@ async function placesWithIndexes(
 
 /**
  * The places of an image, each with its first push. Of several places with a stream the image belongs to the first, and a push
- * may be older than all that Patchwave saw. So whoever finds the second place asks each registry that Patchwave saw no push of:
- * readings in any order write the same. The next reading asks again for what a registry does not say now.
+ * may be older than all that Patchwave saw. So the reading that finds the second place asks each registry whose push Patchwave did not
+ * see: readings in any order write the same. The next reading asks again for what a registry does not say now.
  */
 async function withPushes(
   { places, registry }: RecordPorts,
