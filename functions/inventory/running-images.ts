@@ -76,12 +76,12 @@ export async function presencesSeen(
     const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading, applied) }));
     const isNew = (known: Presence | undefined): boolean =>
       known?.standing === undefined || !isRecent(known, policy, reading.nowEpochMs);
-    const isDue = found.some(
-      ({ digest, seen: { objections, refusedNameSinceEpochMs } }) =>
-        (objections.has('fact') || objections.has('rule') || refusedNameSinceEpochMs !== undefined) &&
-        isNew(before.get(digest)),
+    // Without an objection it may have started by itself.
+    const mayBeLetIn = found.some(
+      ({ digest, seen: { objections, refusedNameSinceEpochMs, isOfOtherPolicy } }) =>
+        (objections.size > 0 || refusedNameSinceEpochMs !== undefined || isOfOtherPolicy) && isNew(before.get(digest)),
     );
-    const openUntilEpochMs = isDue ? await reading.openUntil(place) : undefined;
+    const openUntilEpochMs = mayBeLetIn ? await reading.openUntil(place) : undefined;
     return found.flatMap(({ digest, seen }): readonly PlacedPresence[] => {
       const known = before.get(digest);
       const opened = { ...seen, ...(openUntilEpochMs !== undefined && { openUntilEpochMs }) };

@@ -123,29 +123,26 @@ function standingSeen(
   const { objections, refusedNameSinceEpochMs, image, openUntilEpochMs = Number.NEGATIVE_INFINITY } = found;
   const isUnknown = began.countsFromEpochMs !== undefined;
   if (earlier === 'good') return { standing: 'good' };
-  // It may have begun as soon as that: what was good then began while nothing forbade it.
-  const earliest = earlier === undefined ? { ...began, beganAtEpochMs: found.earliestEpochMs ?? nowEpochMs } : began;
-  const isNameForbidden =
-    !isUnknown &&
-    refusedNameSinceEpochMs !== undefined &&
-    Math.max(earliest.beganAtEpochMs, earlier === undefined ? openUntilEpochMs : 0) > refusedNameSinceEpochMs;
-  if (isNameForbidden) return { standing: 'forbidden' };
+  // It may have begun as soon as that: what was good then began while nothing forbade it. But as long as the place was open, the
+  // break-glass may have let it start.
+  const beganAtEpochMs =
+    earlier === undefined ? Math.max(found.earliestEpochMs ?? nowEpochMs, openUntilEpochMs) : began.beganAtEpochMs;
+  const isNameRefused = !isUnknown && refusedNameSinceEpochMs !== undefined;
+  if (isNameRefused && beganAtEpochMs > refusedNameSinceEpochMs) return { standing: 'forbidden' };
   // The results of the image decide it at the door, so no reading has to write what they say.
   if (earlier === 'undecided') return { standing: 'undecided' };
-  if (objections.size === 0 && (isUnknown || refusedNameSinceEpochMs === undefined)) {
-    // Without an objection it could begin right now.
-    if (isUnknown || !found.isOfOtherPolicy) return { standing: 'good' };
-    // What the policy says of it, only its next verdict shows.
-    return { standing: 'undecided', beganAtEpochMs: earlier === undefined ? earliest.beganAtEpochMs : nowEpochMs };
-  }
+  // What another policy says of it, only its next verdict shows.
+  const isUnjudged = !isUnknown && found.isOfOtherPolicy;
+  // Without an objection it could begin right now.
+  if (objections.size === 0 && !isNameRefused)
+    return isUnjudged
+      ? { standing: 'undecided', beganAtEpochMs: earlier === undefined ? beganAtEpochMs : nowEpochMs }
+      : { standing: 'good' };
   if (earlier === 'forbidden') return { standing: 'forbidden' };
-  const isForbidden = objections.has('fact') || objections.has('rule');
-  // Unless the place was open after that: then the break-glass may have let it start.
-  const isOpened =
-    !isUnknown && isForbidden && image && openUntilEpochMs > (goodUntilEpochMs(image, policy, nowEpochMs) ?? 0);
-  if (image && !isOpened && isSettled(image, earliest, policy, nowEpochMs))
-    return isUnknown || !found.isOfOtherPolicy ? { standing: 'good' } : { ...earliest, standing: 'undecided' };
-  return { standing: isForbidden && !isUnknown ? 'forbidden' : 'undecided' };
+  if (image && isSettled(image, { ...began, beganAtEpochMs }, policy, nowEpochMs))
+    return isUnjudged ? { standing: 'undecided', beganAtEpochMs } : { standing: 'good' };
+  const isForbidden = !isUnknown && (objections.has('fact') || objections.has('rule'));
+  return { standing: isForbidden ? 'forbidden' : 'undecided' };
 }
 
 /**

@@ -164,8 +164,13 @@ test.each<[string, Seen, object]>([
     { standing: 'good', countsFromEpochMs: NOW },
   ],
   [
-    'only a doubt came up since the reading before, and the place was open',
+    'a doubt came up since the reading before, and the place was open after that',
     { image: SINCE_DOUBTED, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW },
+    { standing: 'undecided' },
+  ],
+  [
+    'a doubt came up since the reading before, and the place was open before that',
+    { image: SINCE_DOUBTED, beforeEpochMs: NOW - 20 * HOUR_MS, openUntilEpochMs: NOW - 19 * HOUR_MS },
     { standing: 'good' },
   ],
 ])('an image begins in a place: %s', async (_, seen, presence) => {
@@ -184,6 +189,8 @@ test.each<[string, Seen, boolean]>([
   ['it is named there since before the policy', { ...UNJUDGED, namedFrom: [hoursAgo(11)] }, true],
   ['it is named there since the policy', { ...UNJUDGED, namedFrom: [hoursAgo(9)] }, false],
   ['the reading before was after the policy', { ...UNJUDGED, beforeEpochMs: hoursAgo(8) }, false],
+  ['the place was open after the policy came', { ...UNJUDGED, openUntilEpochMs: hoursAgo(9) }, false],
+  ['the place was open before it came', { ...UNJUDGED, openUntilEpochMs: hoursAgo(11) }, true],
   [
     'one of two workloads names it since before the policy',
     { ...UNJUDGED, usages: TWO, namedFrom: [hoursAgo(9), hoursAgo(11)] },
@@ -194,6 +201,16 @@ test.each<[string, Seen, boolean]>([
     'it is in doubt, and named there since before the doubt',
     { ...UNJUDGED, image: SINCE_DOUBTED, namedFrom: [hoursAgo(11)] },
     true,
+  ],
+  [
+    'it is in doubt, and the place was open before the policy came',
+    { ...UNJUDGED, image: SINCE_DOUBTED, openUntilEpochMs: hoursAgo(11) },
+    true,
+  ],
+  [
+    'it is in doubt, and the place was open after the policy came',
+    { ...UNJUDGED, image: SINCE_DOUBTED, openUntilEpochMs: hoursAgo(9) },
+    false,
   ],
   [
     'it is in doubt, and named there since the doubt',
