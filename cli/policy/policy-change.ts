@@ -161,7 +161,8 @@ export function imagesForeseen(
   next: PolicyVersion,
 ): Pick<ImageLedger, 'get'> {
   const readers = {
-    ...{ ancestors: ancestorReader(ledger), configBelow: configBelowReader(ledger) },
+    ancestors: ancestorReader(ledger),
+    configBelow: configBelowReader(ledger),
     systemBelow: systemReader(ledger),
   };
   const readHistory = async () => {

@@ -112,7 +112,8 @@ function seenImage(
   return {
     objections: objectionsAgainst(image, { policy, nowEpochMs }),
     ...(Number.isFinite(refusedNameSinceEpochMs) && { refusedNameSinceEpochMs }),
-    ...{ image: record, isFirstReading },
+    image: record,
+    isFirstReading,
     isOfOtherPolicy: record?.verdict !== undefined && record.verdict.policyVersion !== version,
     ...(Number.isFinite(earliestEpochMs) && { earliestEpochMs }),
   };

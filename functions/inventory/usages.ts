@@ -226,7 +226,13 @@ async function recordGroup(
     changes.end,
   );
   const reading = {
-    ...{ inForce, applied, known, isFirstReading, openUntil, notBefore: seen.notBefore, nowEpochMs: clock() },
+    inForce,
+    applied,
+    known,
+    isFirstReading,
+    openUntil,
+    notBefore: seen.notBefore,
+    nowEpochMs: clock(),
     ...(beforeEpochMs !== undefined && { beforeEpochMs }),
   };
   await ports.running.record(await presencesSeen(ports.running, seen.usages.values(), reading));

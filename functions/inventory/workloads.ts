@@ -197,7 +197,9 @@ async function readClusters(ports: WorkloadsPorts, runId: string, clusters: read
         let isPrivate = false as boolean;
         const unreadSources: UnreadSource[] = [];
         const read = {
-          ...{ includesStopping: true, endsAtEpochMs, ...(beforeEpochMs !== undefined && { beforeEpochMs }) },
+          includesStopping: true,
+          endsAtEpochMs,
+          ...(beforeEpochMs !== undefined && { beforeEpochMs }),
           noticeFunction: () => {
             isPrivate = true;
           },

@@ -91,7 +91,9 @@ export function taskOfDefinition(
 ): RunningTask {
   const architecture = runtimePlatform?.cpuArchitecture?.toLowerCase();
   return {
-    ...{ workloadKind, workload, isPossible: true },
+    workloadKind,
+    workload,
+    isPossible: true,
     ...(architecture !== undefined && { architecture: architectureNamed(architecture) }),
     containers: containerDefinitions.map(({ name = '', image }) => ({ name, ...(image !== undefined && { image }) })),
   };

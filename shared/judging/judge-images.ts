@@ -91,7 +91,9 @@ export async function judgeImages(
   };
   let history: ReturnType<typeof readHistory> | undefined;
   const judging = {
-    ...{ ...ports, ancestors: ancestorReader(ports), configBelow: configBelowReader(ports) },
+    ...ports,
+    ancestors: ancestorReader(ports),
+    configBelow: configBelowReader(ports),
     systemBelow: systemReader(ports),
     history: () => (history ??= readHistory()),
   };
@@ -176,7 +178,10 @@ async function judgeImage(
   const below = await ports.configBelow(image, policy);
   const system = await ports.systemBelow(image);
   const facts = {
-    ...{ image, scan, firstSeen, ancestors },
+    image,
+    scan,
+    firstSeen,
+    ancestors,
     ...(findings && { findings }),
     ...(below && { below }),
     ...(system && { system }),

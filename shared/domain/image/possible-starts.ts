@@ -77,7 +77,9 @@ const NEXT_STEPS: Readonly<Record<UnreadReason, (list: EcsStartList, account: st
 export function unreadStarts(list: EcsStartList, account: string, error: Error, reason: UnreadReason): UnreadSource {
   const { name, message } = error.cause instanceof Error ? error.cause : error;
   return {
-    ...{ list, error: error.name, problem: `${name}: ${message}` },
+    list,
+    error: error.name,
+    problem: `${name}: ${message}`,
     nextStep: NEXT_STEPS[reason](list, account),
   };
 }
