@@ -94,8 +94,8 @@ export class EksWorkloads implements WorkloadSource {
     if (inVpc) noticeFunction?.();
     const pages = inVpc ?? new KubernetesPages(new KubernetesApi(endpoint, this.#access.limits));
     try {
-      yield* this.#pods(pages, cluster, beforeEpochMs);
-      for (const list of TEMPLATE_LISTS) yield* this.#possible(pages, cluster, list, noticeUnread);
+      const objects = yield* this.#pods(pages, cluster, beforeEpochMs);
+      for (const list of TEMPLATE_LISTS) yield* this.#possible(pages, cluster, list, objects, noticeUnread);
     } finally {
       pages.close();
     }
@@ -110,21 +110,25 @@ export class EksWorkloads implements WorkloadSource {
     return AbortSignal.timeout(Math.max(0, epochMs - this.#access.clock()));
   }
 
+  /** Returns nodes and owners, as read last. */
   async *#pods(
     pages: ClusterPages,
     cluster: Cluster,
     beforeEpochMs: number | undefined,
-  ): AsyncIterable<readonly RunningTask[]> {
-    const read = { cluster, lists: listsOf(pages, cluster), mostPods: this.#mostPods, beforeEpochMs };
+  ): AsyncGenerator<readonly RunningTask[], ObjectsOf> {
+    const lists = listsOf(pages, cluster);
+    const [read, objects] = [{ cluster, lists, mostPods: this.#mostPods }, new ObjectsOf(lists, beforeEpochMs)];
     const beganAtEpochMs = this.#access.clock();
-    const { isTorn } = yield* batches(read, () => true);
-    if (!isTorn) return;
+    const { isTorn } = yield* batches({ ...read, objects }, () => true);
+    if (!isTorn) return objects;
     // Pods that replaced others while the first list was torn are on no page of it. They are new; one that was listed
     // already counts twice until the next review. Their nodes and owners may be new, too.
     const isNew = ({ createdAtEpochMs = Number.POSITIVE_INFINITY }: PodFacts): boolean =>
       createdAtEpochMs >= beganAtEpochMs - CLOCK_SKEW_MS;
-    const again = yield* batches(read, isNew);
+    const newObjects = new ObjectsOf(lists, beforeEpochMs);
+    const again = yield* batches({ ...read, objects: newObjects }, isNew);
     if (again.isTorn) throw new ClusterFailingError(cluster, 'its list of pods expired twice while it was read');
+    return newObjects;
   }
 
   /** A list that cannot be read stops neither the others nor the cluster: it is named. */
@@ -132,9 +136,10 @@ export class EksWorkloads implements WorkloadSource {
     pages: ClusterPages,
     cluster: Cluster,
     list: TemplateList,
+    objects: ObjectsOf,
     noticeUnread: NonNullable<TasksRead['noticeUnread']>,
   ): AsyncIterable<readonly RunningTask[]> {
-    const read = { cluster, lists: listsOf(pages, cluster), most: this.#mostPods };
+    const read = { cluster, lists: listsOf(pages, cluster), most: this.#mostPods, objects };
     try {
       for (let reads = 1; ; reads += 1) {
         const { isTorn } = yield* templates(read, list);
@@ -179,15 +184,13 @@ interface PodsRead {
   readonly cluster: Cluster;
   readonly lists: Lists;
   readonly mostPods: number;
-  /** As in `TasksRead`. */
-  readonly beforeEpochMs: number | undefined;
+  readonly objects: ObjectsOf;
 }
 
 async function* batches(
-  { cluster, lists, mostPods, beforeEpochMs }: PodsRead,
+  { cluster, lists, mostPods, objects }: PodsRead,
   isWanted: (pod: PodFacts) => boolean,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
-  const objects = new ObjectsOf(lists, beforeEpochMs);
   await objects.readNodes();
   const list = lists('pods');
   let seen = 0;
@@ -205,7 +208,7 @@ async function* batches(
 
 /** What a list that expired had on its pages is there twice: as the same possible usage. */
 async function* templates(
-  { cluster, lists, most }: Pick<PodsRead, 'cluster' | 'lists'> & { readonly most: number },
+  { cluster, lists, most, objects }: Omit<PodsRead, 'mostPods'> & { readonly most: number },
   list: TemplateList,
 ): AsyncGenerator<readonly RunningTask[], ListRead> {
   const pages = lists(list);
@@ -216,10 +219,17 @@ async function* templates(
     seen += page.value.length;
     if (seen > most)
       throw new ClusterFailingError(cluster, `it lists more than ${most} ${resourceOf(list)} that may start`);
-    const tasks = page.value.map((facts) => possibleTask(list, facts));
+    if (page.value.some(({ uid }) => uid !== undefined)) await objects.readReplicaSets();
+    const tasks = page.value.map((facts) =>
+      possibleTask(list, facts, facts.uid === undefined ? undefined : objects.namedFromDeployment(facts.uid)),
+    );
     for (let at = 0; at < tasks.length; at += BATCH_SIZE) yield tasks.slice(at, at + BATCH_SIZE);
   }
 }
+
+/** The clock of the API server may be ahead. */
+const lessSkew = (atEpochMs: number | undefined): number | undefined =>
+  atEpochMs === undefined ? undefined : atEpochMs - CLOCK_SKEW_MS;
 
 /** Nodes and owners of a cluster, each list read once, that of owners only if a pod needs it. */
 class ObjectsOf implements ClusterObjects {
@@ -234,10 +244,8 @@ class ObjectsOf implements ClusterObjects {
     this.#named = new NamedSince(beforeEpochMs);
   }
 
-  namedFrom = (uid: string): number | undefined => {
-    const atEpochMs = this.#named.of(uid);
-    return atEpochMs === undefined ? undefined : atEpochMs - CLOCK_SKEW_MS;
-  };
+  namedFrom = (uid: string): number | undefined => lessSkew(this.#named.of(uid));
+  namedFromDeployment = (uid: string): number | undefined => lessSkew(this.#named.ofDeployment(uid));
   controllerOf = (uid: string): KubernetesOwner | undefined => this.#controllers.get(uid);
   architectureOf = (nodeName: string): string | undefined => this.#architectures.get(nodeName);
 
@@ -254,14 +262,16 @@ class ObjectsOf implements ClusterObjects {
   async readOwnersOf(pods: readonly PodFacts[]): Promise<void> {
     for (const { owner } of pods) {
       const list = owner && BETWEEN.get(`${owner.group}/${owner.kind}`);
-      if (!list || this.#read.has(list)) continue;
-      this.#read.add(list);
-      await this.#readControllers(list);
+      if (list) await this.#readControllers(list);
     }
   }
 
+  readReplicaSets = (): Promise<void> => this.#readControllers('replicasets');
+
   /** A workload keeps many old ReplicaSets: they share one object. */
   async #readControllers(list: 'replicasets' | 'jobs'): Promise<void> {
+    if (this.#read.has(list)) return;
+    this.#read.add(list);
     const shared = new Map<string, KubernetesOwner>();
     for await (const page of this.#lists(list)) {
       for (const owned of page) {

@@ -119,6 +119,7 @@ const template: v.GenericSchema<unknown, TemplateFacts> = v.object({
   namespace: name(LONGEST.namespace),
   name: name(LONGEST.name),
   owner: v.exactOptional(v.object(owner)),
+  uid: v.exactOptional(uid),
   containers,
 });
 

@@ -212,7 +212,11 @@ export class NamedSince {
 
   /** Of a ReplicaSet; absent for one of before, and where an earlier one may be gone. */
   of(uid: string): number | undefined {
-    const ownerUid = this.#owned.get(uid) ?? '';
+    return this.ofDeployment(this.#owned.get(uid) ?? '');
+  }
+
+  /** Of what a Deployment names now, also without a pod: its controller makes a ReplicaSet of no pods, too. */
+  ofDeployment(ownerUid: string): number | undefined {
     const { createdAtEpochMs, revision } = this.#first.get(ownerUid) ?? {};
     if (revision === undefined) return undefined;
     return revision === 1 || this.#before.has(`${ownerUid} ${revision - 1}`) ? createdAtEpochMs : undefined;

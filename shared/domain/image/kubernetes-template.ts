@@ -47,6 +47,8 @@ export interface TemplateFacts {
   readonly name: string;
   /** The controller of a Job: what it starts belongs to that, as the pods of its Jobs do. */
   readonly owner?: KubernetesOwner;
+  /** Of a Deployment: its ReplicaSets say since when it names its images. */
+  readonly uid?: string;
   readonly containers: readonly RunningContainer[];
 }
 
@@ -138,16 +140,22 @@ export function templateFacts(list: TemplateList, object: TemplateObject): Templ
     namespace: cut(metadata?.namespace, LONGEST.namespace),
     name: cut(metadata?.name, LONGEST.name),
     ...(owner && { owner: cutOwner(owner) }),
+    ...(list === 'deployments' && metadata?.uid && { uid: cut(metadata.uid, LONGEST.uid) }),
     containers,
   };
 }
 
-/** A template as a task that may start. Its architecture is known once a node is. */
+/**
+ * A template as a task that may start. Its architecture is known once a node is.
+ * @param notBeforeEpochMs as in `RunningTask`
+ */
 export const possibleTask = (
   list: TemplateList,
   { namespace, name, owner, containers }: TemplateFacts,
+  notBeforeEpochMs?: number,
 ): RunningTask => ({
   ...kubernetesWorkload(namespace, name, owner ?? { ...TEMPLATES[list].object, name }),
+  ...(notBeforeEpochMs !== undefined && { notBeforeEpochMs }),
   isPossible: true,
   containers,
 });

@@ -30,8 +30,8 @@ export interface RunningTask {
   /** Absent if ECS does not report it, and for a pod. */
   readonly pull?: Pull;
   /**
-   * Its workload names the images since then, so that they began there no earlier. Of a pod that came after the reading before;
-   * absent where nothing says it.
+   * Its workload names the images since then, so that they began there no earlier. Of a Deployment that named others at the reading
+   * before; absent where nothing says it.
    */
   readonly notBeforeEpochMs?: number;
   /** It has pulled nothing yet, so it will pull the current images of its tags. */

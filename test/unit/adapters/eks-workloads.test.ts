@@ -268,6 +268,34 @@ test('a pod says since when its Deployment has named its images, if that is afte
   expect(await namedFrom()).toEqual([undefined, undefined, undefined, undefined]);
 });
 
+test('a Deployment without a pod says since when it has named its images, by the ReplicaSet of its template', async () => {
+  const created = '2026-11-20T10:00:00Z';
+  const ownerReferences = [{ controller: true, ...DEPLOYMENT, uid: 'web' }];
+  const annotations = { 'deployment.kubernetes.io/revision': '1' };
+  await clusters.add(cluster, '/apis/apps/v1/replicasets', {
+    metadata: { name: 'web-1', uid: 'web-1', creationTimestamp: created, annotations, ownerReferences },
+  });
+  const template = { spec: { containers: [{ name: 'app', image: 'app:1' }] } };
+  for (const [list, uid] of [
+    ['deployments', 'web'],
+    ['deployments', 'other'],
+    ['statefulsets', 'web'],
+  ])
+    await clusters.add(cluster, `/apis/apps/v1/${list}`, {
+      metadata: { namespace: 'shop', name: `${list}-${uid}`, uid },
+      spec: { replicas: 0, template },
+    });
+  server.asked.length = 0;
+  const beforeEpochMs = Date.parse(created) - HOUR_MS;
+  const tasks = (await collect(clusters.source.tasks(cluster, { beforeEpochMs }))).flat();
+  expect(Object.fromEntries(tasks.map(({ workload, notBeforeEpochMs }) => [workload, notBeforeEpochMs]))).toEqual({
+    'shop/deployments-web': Date.parse(created) - 60_000,
+    'shop/deployments-other': undefined,
+    'shop/statefulsets-web': undefined,
+  });
+  expect(paths().filter((path) => path === '/apis/apps/v1/replicasets')).toHaveLength(1);
+});
+
 test('each token is one of the read role for this cluster and instant', async () => {
   server.isTokenGood = (token) => token === eksToken(cluster, KEYS, clusters.clock.nowEpochMs);
   await clusters.addPods(cluster, pod('one'));

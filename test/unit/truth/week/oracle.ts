@@ -401,10 +401,9 @@ export class StartOracle {
 
   /** It was named there after a rule came that it breaks, and was judged by that rule since. */
   #isAgainstRule = (image: WeekImage, namedFromEpochMs: number, at: number): boolean =>
-    !this.#wasLoosened(namedFromEpochMs, at) &&
     [...this.#age(image, namedFromEpochMs), ...this.#rules(image, namedFromEpochMs)].some(
       ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) => kind !== 'doubt' && certainFromEpochMs <= at,
-    );
+    ) && !this.#wasLoosened(namedFromEpochMs, at);
 
   /** A review may have found nothing against it, by a text that has not all rules of the one by which it began. */
   #wasLoosened(fromEpochMs: number, at: number): boolean {

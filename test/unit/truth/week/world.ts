@@ -2,6 +2,7 @@ import { reviewAdmission } from '../../../../functions/admission-webhook/review-
 import { answerGate } from '../../../../functions/ecs-door/answer-gate.ts';
 import { imageArn } from '../../../../shared/domain/image/ecr-arn.ts';
 import type { Digest, ImageLocation } from '../../../../shared/domain/image/image.ts';
+import type { RunningTask } from '../../../../shared/domain/image/usage.ts';
 import type { PublishedEvent } from '../../../../shared/domain/outbox/published-event.ts';
 import { doorsSchema } from '../../../../shared/domain/policy/doors.ts';
 import { type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
@@ -493,7 +494,8 @@ export class WeekWorld {
   /** What may start without a deployment, as long as the template names it. */
   addTemplate({ workload, kind, image }: NamedWorkload, place: string, fromEpochMs = this.now): void {
     this.endTemplate(workload, place);
-    const template = { place, digest: image.digest, fromEpochMs };
+    const { digest } = image;
+    const template = { place, digest, fromEpochMs, ...this.#named({ workload, kind }, place, digest, fromEpochMs) };
     // Of ECS no template is read.
     if (placeOf(place).namespace !== undefined) this.truth.templates.push(template);
     this.#templates.set(`${place}/${workload}`, template);
@@ -522,13 +524,12 @@ export class WeekWorld {
       const { [nth]: content = image.digest } = image.contents;
       const container = { name: 'app', image: referenceOf(image), digest: content as Digest };
       const architecture = (PLATFORMS[nth] ?? PLATFORMS[0]).slice('linux/'.length);
-      const named = run.namedFromEpochMs === undefined ? {} : { notBeforeEpochMs: run.namedFromEpochMs };
-      source.run({ ...HOME, cluster }, { ...task, ...named, architecture, containers: [container] });
+      source.run({ ...HOME, cluster }, { ...task, ...namedSince(run), architecture, containers: [container] });
     }
     const template = this.#templates.get(`${place}/${workload}`);
     if (running.length > 0 || !template || namespace === undefined) return;
     const container = { name: 'app', image: referenceOf(this.#imageOf(template)) };
-    source.run({ ...HOME, cluster }, { ...task, isPossible: true, containers: [container] });
+    source.run({ ...HOME, cluster }, { ...task, ...namedSince(template), isPossible: true, containers: [container] });
   }
 
   #imageOf({ digest }: TrueStay): WeekImage {
@@ -537,6 +538,9 @@ export class WeekWorld {
     return image;
   }
 }
+
+const namedSince = ({ namedFromEpochMs }: TrueStay): Pick<RunningTask, 'notBeforeEpochMs'> =>
+  namedFromEpochMs === undefined ? {} : { notBeforeEpochMs: namedFromEpochMs };
 
 export const referenceOf = ({ repository, digest }: WeekImage): string => `${repository}@${digest}`;
 
