@@ -9,6 +9,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { ExpiryLedger } from '../../shared/ports/expiries.ts';
 import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
@@ -23,6 +24,7 @@ export interface ContextPorts {
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly causes: Pick<CauseLedger, 'open'>;
   readonly streams: Pick<StreamLedger, 'all'>;
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
   /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of'>;
@@ -53,6 +55,7 @@ export async function reportContextOf(ports: ContextPorts, runId: string): Promi
     skippedScopes: parts.flatMap(skipped),
     leftScopes: parts.flatMap(left),
     unreadStarts: parts.flatMap(unreadStarts),
+    witnessed: await witnessed(ports.rollouts),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
     unreadable: () => ports.unreadable.items(),
@@ -98,6 +101,14 @@ function unreadStarts(part: RunPart): ReportContext['unreadStarts'] {
   if (part.kind !== 'scope' || part.result.status !== 'complete') return [];
   const { scope, unreadSources = [] } = part.result;
   return unreadSources.map((source) => ({ scope, ...source }));
+}
+
+/** Closures are checked before the report is written. */
+async function witnessed(rollouts: ContextPorts['rollouts']): Promise<ReportContext['witnessed']> {
+  const found: ReportContext['witnessed'][number][] = [];
+  for await (const { stream, deadlineEpochMs, witnessed: images = [] } of rollouts.openClosures())
+    found.push(...images.map((image) => ({ stream, deadlineEpochMs, ...image })));
+  return found;
 }
 
 /** The inventory and this reader have the same version, so the file needs no validation. */

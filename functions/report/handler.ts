@@ -1,6 +1,7 @@
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
+import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoExpiries } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -28,6 +29,7 @@ function compose(): PortsOf {
   const world = {
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
+    rollouts: new DynamoClosures(table),
     expiries: new DynamoExpiries(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     ...denialLedgers(table),

@@ -38,6 +38,7 @@ import {
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
 import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
 import { serviceOf } from '../../shared/domain/rollout/rollout.ts';
+import { type ImageInUse, stillWitnessed } from '../../shared/domain/scan/witness.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
@@ -45,7 +46,14 @@ import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
-import { placedDocument, runFileKeys, scopesDocument } from '../../shared/review/documents.ts';
+import {
+  inUseDocument,
+  placedDocument,
+  registriesDocument,
+  runFileKeys,
+  scanningDocument,
+  scopesDocument,
+} from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { privateClustersIn } from '../../shared/review/private-clusters.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
@@ -62,6 +70,8 @@ export interface CheckedClosures {
   readonly closed: number;
   /** Abandoned closures whose facts a newer one of their stream waits for. */
   readonly replaced: number;
+  /** Closures that ended for a person, because only AWS says that an old image is in use. */
+  readonly witnessDisagrees: number;
   /** Open closures past their deadline. */
   readonly overdue: number;
 }
@@ -80,7 +90,7 @@ export async function checkClosures(
   const isProof =
     review.scopeKey === WHOLE_FLEET && review.mode === 'review' && review.policyVersion !== BUILT_IN_VERSION;
   const seen = isProof ? await readFleet(ports, runId, policyVersion) : undefined;
-  const counts = { open: 0, closed: 0, replaced: 0 };
+  const counts: Record<Closure['state'], number> = { open: 0, closed: 0, replaced: 0, 'witness-disagrees': 0 };
   const overdue = new Set<string>();
   const errors: unknown[] = [];
   await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
@@ -96,7 +106,8 @@ export async function checkClosures(
     if (isOverdue(counted, ports.clock())) overdue.add(`${counted.cascadeId}/${counted.stream}`);
   });
   if (errors.length > 0) throw errors[0];
-  return { ...counts, overdue: overdue.size };
+  const { 'witness-disagrees': witnessDisagrees, ...others } = counts;
+  return { ...others, witnessDisagrees, overdue: overdue.size };
 }
 
 interface FleetSeen {
@@ -110,6 +121,8 @@ interface FleetSeen {
   readonly unread: readonly UnreadRepository[];
   readonly policy: Policy;
   readonly lineage: RunningLineage;
+  /** What AWS says is in use and the ledger knows no usage of, by image. */
+  readonly witnessed: ReadonlyMap<Digest, readonly ImageInUse[]>;
   readonly targets: RolloutTargets;
   /** The open closures by stream, newest first. */
   readonly open: ReadonlyMap<string, readonly Pick<Closure, 'cascadeId' | 'sinceEpochMs'>[]>;
@@ -118,9 +131,12 @@ interface FleetSeen {
 /** Data for all closures: read once. */
 async function readFleet(ports: RolloutPorts, runId: string, policyVersion: string): Promise<FleetSeen | undefined> {
   const found: Pick<Closure, 'cascadeId' | 'stream' | 'sinceEpochMs'>[] = [];
+  const witnessedBefore: ImageInUse[] = [];
   // One by one, because each has thousands of facts.
-  for await (const { stream, cascadeId, sinceEpochMs } of ports.rollouts.openClosures())
+  for await (const { stream, cascadeId, sinceEpochMs, witnessed = [] } of ports.rollouts.openClosures()) {
     found.push({ stream, cascadeId, sinceEpochMs });
+    witnessedBefore.push(...witnessed);
+  }
   if (found.length === 0) return undefined;
   const newestFirst = found.sort((one, other) => other.sinceEpochMs - one.sinceEpochMs);
   const open = Map.groupBy(newestFirst, ({ stream }) => stream);
@@ -143,11 +159,43 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
     ...known.map(({ scope }) => registryKey(scope)),
   ]);
   const placed = await readPlacedNow(ports, runId);
-  const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
+  const firstEpochMs = Math.min(...found.map(({ sinceEpochMs }) => sinceEpochMs));
+  const saidInUse = stillWitnessed(await readWitness(ports, runId, witnessedBefore), firstEpochMs, ports.clock());
+  const witnessed = Map.groupBy(
+    saidInUse.filter(({ digest }) => !inUse.has(digest)),
+    ({ digest }) => digest,
+  );
+  const witnessedIn = new Map(
+    [...witnessed].map(([digest, images]) => [digest, images.map(({ repository }) => repository)]),
+  );
+  const asked = { policy, inUse, outOfSight, witnessed: witnessedIn, streams, unidentified, ours, placed };
   const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
   const targets = { ...ports.targets, privateClusters: privateClustersIn(known) };
-  return { runId, scopes, left, outOfSight, unread, policy, lineage, open, targets };
+  return { runId, scopes, left, outOfSight, unread, policy, lineage, witnessed, open, targets };
+}
+
+/**
+ * What Amazon Inspector says is in use. A registry that this run did not read keeps what closures already wait for: silence ends no
+ * doubt. One with basic scanning has no witness.
+ */
+async function readWitness(
+  { files }: RolloutPorts,
+  runId: string,
+  before: readonly ImageInUse[],
+): Promise<readonly ImageInUse[]> {
+  const keys = runFileKeys(runId);
+  const registries = (await readDocumentIfAny(files, keys.registries, registriesDocument)) ?? [];
+  const read = await mapConcurrently(registries, SERVICES_AT_ONCE, async ({ registry }) => {
+    const configuration = await readDocumentIfAny(files, keys.scanning(registry), scanningDocument);
+    if (!configuration) return undefined;
+    const images =
+      configuration.type === 'enhanced' ? await readDocumentIfAny(files, keys.inUse(registry), inUseDocument) : [];
+    return images && { key: registryKey(registry), images };
+  });
+  const known = read.filter((one) => one !== undefined);
+  const kept = before.filter(({ repository }) => !known.some(({ key }) => repository.startsWith(`${key}/`)));
+  return [...known.flatMap(({ images }) => images), ...kept];
 }
 
 /** A review started by an older version has no such file. */
@@ -235,7 +283,8 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
   };
   const nowEpochMs = ports.clock();
-  if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
+  // Nothing is left to build or deploy, also where AWS disagrees.
+  if (checkClosure(closure, seen, nowEpochMs).state !== 'open')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
   const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen, fleet.targets));
   const checked = await ports.rollouts.changeClosure(cascadeId, stream, (before) => {
@@ -294,10 +343,13 @@ async function readUsers(
   closure: Closure,
   output: ReadonlySet<Digest>,
   fleet: FleetSeen,
-): Promise<Pick<ClosureInputs, 'running' | 'unreadLeft' | 'unreadableItem'>> {
+): Promise<Pick<ClosureInputs, 'running' | 'unreadLeft' | 'unreadWitnessed' | 'unreadableItem'>> {
   try {
     const unreadLeft = await whoRan(ports, fleet.lineage.unreadLeftOver(closure.stream));
-    return { running: await readRunning(ports, closure, output, fleet), unreadLeft };
+    const unreadWitnessed = fleet.lineage
+      .unreadWitnessedOver(closure.stream)
+      .flatMap((digest) => fleet.witnessed.get(digest) ?? []);
+    return { running: await readRunning(ports, closure, output, fleet), unreadLeft, unreadWitnessed };
   } catch (error) {
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     return { running: [], unreadableItem: error.message };

@@ -9,6 +9,7 @@ import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { causeStatus, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
+import type { ImageInUse } from '../../shared/domain/scan/witness.ts';
 import { lineOf, makingLineOf, parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
@@ -22,6 +23,8 @@ interface Fleet {
   readonly lineage: RunningLineage;
   /** Images that ran in scopes that left. */
   readonly outOfSight: ReadonlySet<Digest>;
+  /** What AWS says is in use and the ledger knows no usage of, by image. */
+  readonly witnessed: ReadonlyMap<Digest, readonly ImageInUse[]>;
 }
 
 /**
@@ -32,7 +35,7 @@ export async function readRunning(
   ports: Pick<RolloutPorts, 'images' | 'places' | 'usages'>,
   closure: Closure,
   output: ReadonlySet<Digest>,
-  { policy, lineage, outOfSight }: Fleet,
+  { policy, lineage, outOfSight, witnessed: ofAws }: Fleet,
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
   // An image built on one of two images with the same content counts as built on both, and neither is stale.
@@ -57,7 +60,12 @@ export async function readRunning(
       const holders = await withoutFree(ports, closure, image, users, policy);
       const holdersOutOfSight = holders.filter((holder) => outOfSight.has(holder));
       const left = holdersOutOfSight.length > 0 ? await whoRan(ports, holdersOutOfSight) : undefined;
-      running.push({ ...one, ...(await whoRuns(ports, holders)), ...(left && { left }) });
+      const witnessed = holders.flatMap((holder) => ofAws.get(holder) ?? []);
+      running.push({
+        ...{ ...one, ...(await whoRuns(ports, holders)) },
+        ...(left && { left }),
+        ...(witnessed.length > 0 && { witnessed }),
+      });
     }
   }
   return running;

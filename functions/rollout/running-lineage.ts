@@ -38,6 +38,8 @@ export interface RunningLineage {
   unreadOver(stream: string): readonly Digest[];
   /** The same for images that ran in scopes that left. */
   unreadLeftOver(stream: string): readonly Digest[];
+  /** The same for images that AWS says are in use. */
+  unreadWitnessedOver(stream: string): readonly Digest[];
   /** The ancestor of a running image whose lineage no review has read. */
   unreadBelow(digest: Digest): UnreadImage;
   /**
@@ -56,6 +58,8 @@ export interface LineageQuestion {
   readonly inUse: ReadonlySet<Digest>;
   /** Images that ran in scopes that left. */
   readonly outOfSight?: ReadonlySet<Digest>;
+  /** Images that AWS says are in use and of which the ledger knows no usage, with their repositories as `locationKey`s. */
+  readonly witnessed?: ReadonlyMap<Digest, readonly string[]>;
   /** Streams with an open closure. */
   readonly streams: ReadonlySet<string>;
   /** Repositories of running containers without an identified image. */
@@ -79,11 +83,11 @@ export interface LineageQuestion {
  * matching head tags count.
  */
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
-  const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
-  const all = new Set([...inUse, ...outOfSight]);
+  const { policy, inUse, outOfSight = new Set<Digest>(), witnessed = new Map<Digest, string[]>(), streams } = question;
+  const all = new Set([...inUse, ...outOfSight, ...witnessed.keys()]);
   const placed = await readPlaced(ports, question, [...all]);
   const unknown = [...all].filter((digest) => !placed.has(digest));
-  for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
+  for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest, witnessed.get(digest)));
   const targets = targetsOf(policy, streams);
   const over = new Map<string, Map<Digest, Digest[]>>();
   const unread = new Map<Digest, Walk>();
@@ -116,6 +120,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     over: (stream) => over.get(stream) ?? new Map(),
     unreadOver: (stream) => unreadOver(inUse, stream),
     unreadLeftOver: (stream) => unreadOver(outOfSight, stream),
+    unreadWitnessedOver: (stream) => unreadOver(new Set(witnessed.keys()), stream),
     unreadBelow: (digest) => {
       const [image = digest] = unread.get(digest)?.unread ?? [];
       const [repository] = placed.get(image)?.repositories ?? [];
@@ -165,14 +170,19 @@ function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefin
   };
 }
 
-/** An unrecorded image is known only through its user. */
-async function placeByUsage({ usages }: LineagePorts, digest: Digest): Promise<Placed> {
+/** An unrecorded image is known only through its user, or through AWS. */
+async function placeByUsage(
+  { usages }: LineagePorts,
+  digest: Digest,
+  witnessedIn: readonly string[] = [],
+): Promise<Placed> {
   const references = (await usages.ofImage(digest)).flatMap(referencesOf);
   const locations = references.flatMap((reference): readonly ImageLocation[] => {
     const location = readImageReference(reference)?.location;
     return location ? [location] : [];
   });
-  return { tier: 'unmanaged', repositories: [...new Set(locations.map(locationKey))], isRead: false };
+  const repositories = [...new Set([...locations.map(locationKey), ...witnessedIn])];
+  return { tier: 'unmanaged', repositories, isRead: false };
 }
 
 interface Targets {

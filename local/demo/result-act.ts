@@ -86,7 +86,7 @@ const closure = v.strictObject({
   cascadeId: v.string(),
   stream: v.string(),
   output: v.string(),
-  state: v.picklist(['open', 'closed', 'replaced']),
+  state: v.picklist(['open', 'closed', 'replaced', 'witness-disagrees']),
   waitingFor: v.optional(v.string()),
   proof: v.optional(
     v.strictObject({ runId: v.string(), closedAtEpochMs: epochMs, scopes: count, usagesOfOutput: count }),

@@ -1,5 +1,6 @@
 import {
   type CoveredResource,
+  type EcrContainerImageMetadata,
   type FilterCriteria,
   type Inspector2Client,
   paginateListCoverage,
@@ -11,6 +12,7 @@ import { imageArn, parseRepositoryName } from '../domain/image/ecr-arn.ts';
 import { type Digest, isDigest, type PlacedImage, placedKey, type Registry } from '../domain/image/image.ts';
 import type { Finding } from '../domain/scan/finding.ts';
 import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage.ts';
+import type { InUse } from '../domain/scan/witness.ts';
 import type { CoveredImage } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';
@@ -142,5 +144,15 @@ function coveredImage({
     ...(lastScannedAt && { lastScannedAtEpochMs: lastScannedAt.getTime() }),
     ...(resourceMetadata?.ecrRepository?.scanFrequency === 'SCAN_ON_PUSH' && { isOnPush: true as const }),
   };
-  return [{ repository, digest, coverage }];
+  const inUse = inUseOf(resourceMetadata?.ecrImage);
+  return [{ repository, digest, coverage, ...(inUse && { inUse }) }];
+}
+
+/**
+ * A use without a count or an instant proves nothing.
+ * https://docs.aws.amazon.com/inspector/v2/APIReference/API_EcrContainerImageMetadata.html
+ */
+function inUseOf({ inUseCount: count = 0, lastInUseAt }: Partial<EcrContainerImageMetadata> = {}): InUse | undefined {
+  const lastAtEpochMs = lastInUseAt?.getTime() ?? Number.NaN;
+  return count > 0 && !Number.isNaN(lastAtEpochMs) ? { count, lastAtEpochMs } : undefined;
 }

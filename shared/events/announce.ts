@@ -12,6 +12,7 @@ import { causeGrowth } from './rebuild-needed.ts';
 import { startDenial } from './start-denied.ts';
 import { taskDenial } from './task-denied.ts';
 import { denialExpected } from './will-be-denied.ts';
+import { witnessDisagreement } from './witness-disagrees.ts';
 
 /**
  * The events that one change of the ledger publishes; the file of each event says when. The same change always gives the
@@ -29,8 +30,10 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return headMove(before?.kind === 'stream' ? before.record : undefined, after.record);
     case 'rebuild':
       return rebuildEnd(before?.kind === 'rebuild' ? before.record : undefined, after.record);
-    case 'closure':
-      return closureEnd(before?.kind === 'closure' ? before.record : undefined, after.record);
+    case 'closure': {
+      const closure = before?.kind === 'closure' ? before.record : undefined;
+      return [...closureEnd(closure, after.record), ...witnessDisagreement(closure, after.record)];
+    }
     case 'expiry':
       return expiryExpected(before?.kind === 'expiry' ? before.record : undefined, after.record);
     case 'expected-denial':

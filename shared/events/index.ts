@@ -22,6 +22,7 @@ import { RUN_EVENTS } from './run-events.ts';
 import { startDenied } from './start-denied.ts';
 import { taskDenied } from './task-denied.ts';
 import { willBeDenied } from './will-be-denied.ts';
+import { witnessDisagrees } from './witness-disagrees.ts';
 
 /** Every event that Patchwave receives or publishes; docs/events.md explains them, events/ has samples. */
 export const EVENTS: readonly EventContract[] = [
@@ -45,6 +46,7 @@ export const EVENTS: readonly EventContract[] = [
   rebuildVerified,
   rebuildIneffective,
   cascadeClosed,
+  witnessDisagrees,
   headMoved,
   imageExpiryExpected,
   willBeDenied,

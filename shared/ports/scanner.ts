@@ -2,6 +2,7 @@ import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
 import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning, RepositoryScanning } from '../domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanRequest } from '../domain/scan/scan.ts';
+import type { InUse } from '../domain/scan/witness.ts';
 
 /** Images that are read soon, one after the other. */
 export type ImagesToRead = readonly { readonly digest: Digest; readonly locations: readonly ImageLocation[] }[];
@@ -29,6 +30,8 @@ export interface CoveredImage {
   readonly repository: string;
   readonly digest: Digest;
   readonly coverage: Coverage;
+  /** Absent if Inspector sees no task of ECS and no pod of EKS that runs it. */
+  readonly inUse?: InUse;
 }
 
 /** What a registry says about its scans as a whole. */

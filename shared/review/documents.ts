@@ -8,6 +8,7 @@ import { account } from '../domain/policy/policy-parts.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../domain/review/run.ts';
 import type { Coverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
+import type { ImageInUse } from '../domain/scan/witness.ts';
 import * as v from '../schema.ts';
 
 /*
@@ -25,6 +26,7 @@ import * as v from '../schema.ts';
  * | scanning/<account>/<region>.json          | registry, last   | the maps over batches |
  * | coverage/<account>/<region>/<digits>.json | registry, where Amazon Inspector scans | the maps over batches |
  * | coverage/<account>/<region>/pieces.json   | registry, after them | the maps over batches |
+ * | in-use/<account>/<region>.json            | registry, where Amazon Inspector scans | check-closures |
  * | tags/<account>/<region>.json              | registry         | usages |
  * | marks/<scope>.json                        | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<scope>.json                      | usages           | plan-scans |
@@ -62,6 +64,7 @@ export const runFileKeys = (runId: string) => {
     scanning: (registry: Registry) => `${at('scanning', registry)}.json`,
     coverage: (registry: Registry, digits: string) => `${at('coverage', registry)}/${digits || 'all'}.json`,
     coveragePieces: (registry: Registry) => `${at('coverage', registry)}/pieces.json`,
+    inUse: (registry: Registry) => `${at('in-use', registry)}.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     marks: (scope: Scope) => `${of('marks', scope)}.json`,
     digests: (scope: Scope) => `${of('digests', scope)}.json`,
@@ -210,6 +213,11 @@ const coverage = v.strictObject({
 /** The images of a registry that Amazon Inspector lists and whose digests begin alike: repository -> digest -> coverage. */
 export const coverageDocument = v.record(v.string(), v.record(v.string(), coverage));
 export type CoverageDocument = v.InferOutput<typeof coverageDocument>;
+
+/** The images of a registry that Amazon Inspector sees in use. */
+export const inUseDocument = v.array(
+  v.strictObject({ repository: v.string(), digest, count: v.number(), lastAtEpochMs: v.number() }),
+) satisfies v.GenericSchema<unknown, readonly ImageInUse[]>;
 
 /** Into which pieces the coverage of a registry is divided. */
 export const coveragePiecesDocument = v.strictObject({

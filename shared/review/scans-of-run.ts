@@ -1,6 +1,7 @@
-import { type Digest, type ImageLocation, type Registry, registryKey } from '../domain/image/image.ts';
+import { type Digest, type ImageLocation, locationKey, type Registry, registryKey } from '../domain/image/image.ts';
 import { type Coverage, weakerCoverage } from '../domain/scan/inspector-coverage.ts';
 import type { RegistryScanning } from '../domain/scan/registry-scanning.ts';
+import type { ImageInUse } from '../domain/scan/witness.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import type { CoveredImage, RegistryScans, ReviewedCoverage, ReviewedScans } from '../ports/scanner.ts';
@@ -40,8 +41,14 @@ async function writeCoverage({ files, scans, scratch, clock }: WritePorts, runId
   const keys = runFileKeys(runId);
   const readAtEpochMs = clock();
   const rows = new ScratchRows(scratch);
+  const inUse: ImageInUse[] = [];
   try {
-    for await (const page of scans.coverage(registry)) await rows.add(page);
+    for await (const page of scans.coverage(registry)) {
+      for (const { repository, digest, inUse: use } of page)
+        if (use) inUse.push({ repository: locationKey({ ...registry, repository }), digest, ...use });
+      await rows.add(page);
+    }
+    await files.put(keys.inUse(registry), inUse);
     const digits = digitsFor(rows.count);
     for (const prefix of prefixes(digits))
       await files.put(keys.coverage(registry, prefix), documentOf(await rows.beginningWith(prefix)));

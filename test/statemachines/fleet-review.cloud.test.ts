@@ -26,7 +26,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
     }),
     'group-registries': () => nothing,
     'plan-scans': () => ({ batches: nothing, found: 0, images: 0, progress: {} }),
-    'check-closures': () => ({ open: 0, closed: 1, replaced: 0, overdue: 0 }),
+    'check-closures': () => ({ open: 0, closed: 1, replaced: 0, witnessDisagrees: 0, overdue: 0 }),
     close: () => ({ state: 'succeeded', summary: '0 images' }),
     abandon: () => ({ error: 'given', cause: 'given' }),
     Report: () => ({}),
@@ -41,7 +41,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
 const ORDER = ['open', 'group-registries', 'find', 'plan-scans', 'check-closures', 'Report', 'close'];
 
 test('replaced images are searched before the report, which lists them', async () => {
-  const closures = { open: 0, closed: 1, replaced: 0, overdue: 0 };
+  const closures = { open: 0, closed: 1, replaced: 0, witnessDisagrees: 0, overdue: 0 };
   expect(await review('quiet', 'review')).toMatchObject({ status: 'SUCCEEDED', closures, order: ORDER });
 });
 

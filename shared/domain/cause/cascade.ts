@@ -1,4 +1,5 @@
 import type { Digest } from '../image/image.ts';
+import type { ImageInUse } from '../scan/witness.ts';
 import type { CauseFact } from './cause.ts';
 import type { NodeAnswer } from './node-answer.ts';
 import type { RebuildOutcome } from './rebuild.ts';
@@ -172,8 +173,11 @@ export interface Closure {
   readonly sinceEpochMs: number;
   /** Past it, an open closure raises an alarm and stays open. */
   readonly deadlineEpochMs: number;
-  /** `replaced`: it was abandoned, and a newer closure of the stream waits for the same facts. */
-  readonly state: 'open' | 'closed' | 'replaced';
+  /**
+   * `replaced`: it was abandoned, and a newer closure of the stream waits for the same facts. `witness-disagrees`: Patchwave finds
+   * nothing that runs, and AWS still does past the deadline.
+   */
+  readonly state: 'open' | 'closed' | 'replaced' | 'witness-disagrees';
   /** Services that the rollout deploys for the stream (`serviceKey`); absent if there was no plan for it. */
   readonly services?: readonly string[];
   /**
@@ -196,8 +200,19 @@ export interface Closure {
   readonly outOfSight?: true;
   /** Nothing that runs keeps it open: only what may start does. */
   readonly mayStart?: true;
+  /** It waits only for these images, at most ten: AWS says that they are in use, and the ledger knows no usage. */
+  readonly witnessed?: readonly ImageInUse[];
   readonly proof?: ClosureProof;
   readonly replacement?: ClosureReplacement;
+  readonly disagreement?: ClosureDisagreement;
+}
+
+/** For a person: what AWS says is in use. It proves nothing, so nothing is closed by it. */
+export interface ClosureDisagreement {
+  readonly runId: string;
+  readonly atEpochMs: number;
+  /** At most ten. */
+  readonly witnessed: readonly ImageInUse[];
 }
 
 export interface ServiceOfOthers {

@@ -81,6 +81,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         skippedScopes: context.skippedScopes,
         leftScopes: context.leftScopes,
         unreadStarts: context.unreadStarts,
+        witnessed: context.witnessed,
         waivers: waiversInReport(context, waived),
         policyGaps: coverage.gaps(),
         unreadable: context.unreadable(),

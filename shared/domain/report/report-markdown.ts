@@ -15,6 +15,7 @@ import {
 } from '../retention/image-expiry.ts';
 import { keyOfScope } from '../review/run.ts';
 import { SCAN_STATES } from '../scan/scan.ts';
+import { witnessedText } from '../scan/witness.ts';
 import { gapTexts } from '../stream/unmatched-rules.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import { compliantText, coverageText, sumOfCoverage } from '../verdict/verdict.ts';
@@ -355,7 +356,7 @@ const UNRESOLVED_TEXT: Readonly<Record<UnresolvedContainer['reason'], string>> =
 };
 
 /** What the review did not see. */
-function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolved }: Report): string {
+function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], witnessed = [], unresolved }: Report): string {
   const failed = markdownTable(failures, [
     { title: 'What failed', text: ({ kind, key }) => `${kind} ${key}` },
     { title: 'Error', text: ({ error }) => error },
@@ -382,6 +383,17 @@ function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolv
     { title: 'Where', text: ({ scope }) => keyOfScope(scope) },
     { title: 'Why, and what to do', text: ({ problem, nextStep }) => `${problem}. ${nextStep}` },
   ]);
+  const inUse = markdownTable(witnessed, [
+    { title: 'In use by Amazon Inspector, and run by nothing that a review read', text: witnessedText },
+    {
+      title: 'A closure waits for it',
+      text: ({ stream, deadlineEpochMs }) => `${stream}, until ${instant(deadlineEpochMs)}`,
+    },
+    {
+      title: 'Next',
+      text: () => 'find what runs it: aws inspector2 get-clusters-for-image; add that account to the policy',
+    },
+  ]);
   const containers = markdownTable(unresolved, [
     {
       title: 'Container whose image is not known',
@@ -391,7 +403,7 @@ function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], unresolv
     { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
     { title: 'Why, and what to do', text: ({ reason }) => UNRESOLVED_TEXT[reason] },
   ]);
-  const parts = [failed, skipped, left, starts, containers].filter((part) => part !== '');
+  const parts = [failed, skipped, left, starts, inUse, containers].filter((part) => part !== '');
   return section(
     'Not seen',
     'CM-8, CM-8(3)',

@@ -9,6 +9,7 @@ import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts'
 import type { ReviewRecord, Scope } from '../review/run.ts';
 import type { RunFailure } from '../review/run-summary.ts';
 import type { ScanStateName } from '../scan/scan.ts';
+import type { ImageInUse } from '../scan/witness.ts';
 import type { PolicyGaps } from '../stream/unmatched-rules.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { LayerDisagreement } from '../verdict/layer-disagreement.ts';
@@ -29,6 +30,8 @@ export interface ReportContext {
   readonly leftScopes: readonly LeftScopeInReport[];
   /** Lists of possible starts that could not be read. */
   readonly unreadStarts: readonly UnreadStartsInReport[];
+  /** What only Amazon Inspector sees in use, by stream whose closure waits for it. */
+  readonly witnessed: readonly WitnessedInReport[];
   /** Containers with an unidentified image. */
   readonly unresolved: readonly UnresolvedContainer[];
   /** Open causes. */
@@ -42,6 +45,12 @@ export interface ReportContext {
   readonly streams: readonly string[];
   /** Unreadable ledger items that the report met. */
   unreadable(): readonly UnreadableItem[];
+}
+
+export interface WitnessedInReport extends ImageInUse {
+  readonly stream: string;
+  /** Then the closure ends for a person. */
+  readonly deadlineEpochMs: number;
 }
 
 /** What the doors of the policy refuse of what runs, if it starts again. */
@@ -196,6 +205,8 @@ export interface Report {
   readonly leftScopes: readonly LeftScopeInReport[];
   /** Absent in reports of earlier versions. */
   readonly unreadStarts?: readonly UnreadStartsInReport[];
+  /** Absent in reports of earlier versions. */
+  readonly witnessed?: readonly WitnessedInReport[];
   readonly waivers: readonly WaiverInReport[];
   /** Parts of the policy without effect. */
   readonly policyGaps: PolicyGaps;

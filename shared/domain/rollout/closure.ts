@@ -2,6 +2,7 @@ import type { CascadeNode, Closure, ClosureProof, ClosureReplacement, Deployment
 import { type Cause, type CauseFact, factKey, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
 import { type FactStatus, isUnjudged, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
 import { uncoveredText } from '../cause/uncovered-text.ts';
+import { canonicalJson } from '../common/canonical-json.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { Digest, Tier } from '../image/image.ts';
@@ -9,6 +10,7 @@ import { startsText, type UnreadSource } from '../image/possible-starts.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, keyOfScope, type LeftScope, scopeOf } from '../review/run.ts';
+import { type ImageInUse, stillWitnessed, witnessedText } from '../scan/witness.ts';
 import { isDeploymentOver } from './deployment.ts';
 
 /** A running image of the closure's stream, or an ancestor of running images. */
@@ -20,6 +22,8 @@ export interface RunningImage {
   readonly left?: readonly Usage[];
   /** It was pushed after the verified image. */
   readonly isNewer?: boolean;
+  /** Of it and its descendants, what AWS says is in use without a usage in the ledger; absent if there is none. */
+  readonly witnessed?: readonly ImageInUse[];
   /** The number of descendants whose usages were not read, because enough are named. */
   readonly unasked?: number;
 }
@@ -68,6 +72,8 @@ export interface ClosureInputs {
   readonly unread: readonly UnplacedImage[];
   /** Usages of such images in scopes that left; absent if there are none. */
   readonly unreadLeft?: readonly Usage[];
+  /** What AWS says is in use of such images, without a usage in the ledger; absent if there is none. */
+  readonly unreadWitnessed?: readonly ImageInUse[];
   /** The repository of the stream, if others are built on it and this run did not read all of its images. */
   readonly unlisted?: string;
   /** Why it is unknown what runs: a ledger item cannot be read. */
@@ -92,12 +98,12 @@ export interface ClosureInputs {
 /**
  * Checks a closure against all running images. It closes, with its proof, if every scope was read completely since the
  * rollout and no running image has the cause in its lineage. Otherwise it stays open and says what it waits for;
- * unread, unjudged or unidentified images keep it open, and so does what may start without a deployment. Returns `closure` itself
- * if nothing changed.
+ * unread, unjudged or unidentified images keep it open, and so does what may start without a deployment. Where only AWS says that
+ * an image is still in use, it waits until its deadline and then ends for a person. Returns `closure` itself if nothing changed.
  */
 export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: number): Closure {
   if (closure.state !== 'open') return closure;
-  const { waitingFor: _, outOfSight: __, mayStart: ___, ...rest } = closure;
+  const { waitingFor: _, outOfSight: __, mayStart: ___, witnessed: ____, ...rest } = closure;
   const inSight =
     unfinished(seen) ??
     unread(closure, seen) ??
@@ -118,9 +124,11 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
       ...(inSight === undefined && (mayStart === undefined ? { outOfSight: true } : { mayStart: true })),
     };
     const { waitingFor: before, outOfSight: isOut, mayStart: may } = closure;
-    const isSame = waitingFor === before && waits.outOfSight === isOut && waits.mayStart === may;
+    const isSame = waitingFor === before && waits.outOfSight === isOut && waits.mayStart === may && !closure.witnessed;
     return isSame ? closure : { ...rest, ...waits };
   }
+  const witnessed = contradicting(closure, seen, nowEpochMs);
+  if (witnessed.length > 0) return contradicted(closure, rest, witnessed, seen.runId, nowEpochMs);
   const usagesOfOutput = seen.running
     .filter(({ image }) => seen.output.has(image.digest))
     .reduce((sum, { usages }) => sum + usages.filter(runs).length, 0);
@@ -154,13 +162,15 @@ function unfinished({ deployments }: ClosureInputs): string | undefined {
   return goingOn.length > 0 ? `these deployments are in progress: ${listed(goingOn)}` : undefined;
 }
 
+/** When the last deployment ended, or else the closure began. */
+const rolledOutAtEpochMs = (closure: Closure, { deployments }: Pick<ClosureInputs, 'deployments'>): number =>
+  deployments.reduce((since, { endedAtEpochMs = 0 }) => Math.max(since, endedAtEpochMs), closure.sinceEpochMs);
+
 /** An empty list of scopes proves nothing, and neither does a read from before the end of a deployment. */
-function unread(closure: Closure, { scopes, deployments }: ClosureInputs): string | undefined {
+function unread(closure: Closure, seen: ClosureInputs): string | undefined {
+  const { scopes } = seen;
   if (scopes.length === 0) return 'the review read no scope';
-  const sinceEpochMs = deployments.reduce(
-    (since, { endedAtEpochMs = 0 }) => Math.max(since, endedAtEpochMs),
-    closure.sinceEpochMs,
-  );
+  const sinceEpochMs = rolledOutAtEpochMs(closure, seen);
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
     return `these scopes have not been read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}. \`patchwave status\` names the reason of each`;
@@ -328,6 +338,30 @@ function outOfSight(closure: Closure, seen: ClosureInputs): OutOfSight {
   };
 }
 
+/** What AWS says is in use although the ledger knows no usage, of images that may have the cause. */
+function contradicting(closure: Closure, seen: ClosureInputs, nowEpochMs: number): readonly ImageInUse[] {
+  const ofStream = seen.running
+    .filter((one) => !seen.output.has(one.image.digest) && causeStatus(closure, one) !== 'absent')
+    .flatMap(({ witnessed = [] }) => witnessed);
+  return stillWitnessed([...ofStream, ...(seen.unreadWitnessed ?? [])], rolledOutAtEpochMs(closure, seen), nowEpochMs);
+}
+
+/** AWS cannot say where an image runs, so no proof may come: past its deadline a person has to look. */
+function contradicted(
+  closure: Closure,
+  rest: Closure,
+  images: readonly ImageInUse[],
+  runId: string,
+  nowEpochMs: number,
+): Closure {
+  const witnessed = images.slice(0, MOST_NAMED);
+  if (nowEpochMs > closure.deadlineEpochMs)
+    return { ...rest, state: 'witness-disagrees', disagreement: { runId, atEpochMs: nowEpochMs, witnessed } };
+  const waitingFor = `Patchwave finds nothing that runs an image that needs the fix, and Amazon Inspector says that these are in use (witness-disagrees): ${listed(images.map(witnessedText))}. Look for an account or cluster that no policy lists`;
+  const isSame = waitingFor === closure.waitingFor && canonicalJson(witnessed) === canonicalJson(closure.witnessed);
+  return isSame ? closure : { ...rest, waitingFor, witnessed };
+}
+
 export const MOST_NAMED = 10;
 
 /** Sorted, so that the same check writes the same text. */
@@ -379,7 +413,7 @@ export const withDeadlineOf = (newer: Closure, { deadlineEpochMs }: Closure): Cl
 
 /** An abandoned closure that ends without a proof of its own. */
 export function replaceClosure(closure: Closure, replacement: ClosureReplacement): Closure {
-  const { waitingFor, outOfSight, mayStart, ...rest } = closure;
+  const { waitingFor, outOfSight, mayStart, witnessed, ...rest } = closure;
   return { ...rest, state: 'replaced', replacement };
 }
 

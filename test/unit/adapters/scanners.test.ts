@@ -12,6 +12,7 @@ import {
   ListFindingsCommand,
 } from '@aws-sdk/client-inspector2';
 import { mockClient } from 'aws-sdk-client-mock';
+import { InspectorScanner } from '../../../shared/adapters/inspector-scanner.ts';
 import { registryScanner, registryScans, type ScannerSettings } from '../../../shared/adapters/scanners.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { imageArn } from '../../../shared/domain/image/ecr-arn.ts';
@@ -445,4 +446,19 @@ test('the coverage of a registry is read page by page', async () => {
       coverage: { status: 'INACTIVE', reason: 'UNSUPPORTED_OS', lastScannedAtEpochMs: SCANNED_AT_EPOCH_MS },
     },
   ]);
+});
+
+test.each<[string, { readonly inUseCount?: number; readonly lastInUseAt?: Date } | undefined, object | undefined]>([
+  ['tasks or pods use it', { inUseCount: 3, lastInUseAt: new Date(7) }, { count: 3, lastAtEpochMs: 7 }],
+  ['nothing uses it now', { inUseCount: 0, lastInUseAt: new Date(7) }, undefined],
+  ['Inspector gives no instant', { inUseCount: 3 }, undefined],
+  ['Inspector gives no valid instant', { inUseCount: 3, lastInUseAt: new Date(Number.NaN) }, undefined],
+  ['Inspector gives no count', { lastInUseAt: new Date(7) }, undefined],
+  ['Inspector gives nothing of the image', undefined, undefined],
+])('the use of an image where %s', async (_, ecrImage, inUse) => {
+  covers(covered({}, { resourceMetadata: { ...(ecrImage && { ecrImage }) } }));
+  const scanner = new InspectorScanner(() => new Inspector2Client({ region: 'eu-west-1' }), { partition: 'aws' });
+  const [page] = await Array.fromAsync(scanner.coverage(LOCATION));
+  expect(page?.map((one) => one.inUse)).toEqual([inUse]);
+  expect(inspector.commandCalls(ListCoverageCommand)).toHaveLength(1);
 });

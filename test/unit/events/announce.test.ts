@@ -315,6 +315,10 @@ describe('CascadeClosed', () => {
     ...{ sinceEpochMs: 1, deadlineEpochMs: 9 },
   };
   const proof = { runId: 'run-1', closedAtEpochMs: 5, scopes: 4, usagesOfOutput: 2 };
+  const disagreement = {
+    ...{ runId: 'run-1', atEpochMs: 5 },
+    witnessed: [{ repository: 'a/b/web', digest: digestOf('old'), count: 1, lastAtEpochMs: 4 }],
+  };
   const at = (changes: Partial<Closure> = {}): LedgerRecord => ({ kind: 'closure', record: { ...open, ...changes } });
   const closed = at({ state: 'closed', proof });
 
@@ -322,6 +326,18 @@ describe('CascadeClosed', () => {
     ['it begins', undefined, at(), []],
     ['it waits', at(), at({ waitingFor: 'a scope' }), []],
     ['it closes', at(), closed, ['CascadeClosed']],
+    [
+      'only AWS still sees an image in use',
+      at(),
+      at({ state: 'witness-disagrees', disagreement }),
+      ['WitnessDisagrees'],
+    ],
+    [
+      'that is written again',
+      at({ state: 'witness-disagrees', disagreement }),
+      at({ state: 'witness-disagrees', disagreement }),
+      [],
+    ],
     ['it is written again', closed, closed, []],
     ['it is gone', closed, undefined, []],
   ])('%s', (_, before, after, expected) => {

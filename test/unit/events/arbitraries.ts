@@ -237,17 +237,21 @@ const anyClosure: fc.Arbitrary<Closure> = fc
       sinceEpochMs: epochMs,
       deadlineEpochMs: epochMs,
     }),
-    fc.boolean(),
+    fc.constantFrom<Closure['state']>('open', 'closed', 'witness-disagrees'),
     count,
     fc.boolean(),
   )
-  .map(([one, isClosed, usagesOfOutput, isConfirmed]) => {
+  .map(([one, state, usagesOfOutput, isConfirmed]): Closure => {
     const confirmed = [{ scope: '111122223333/eu-west-1', by: 'person', atEpochMs: one.sinceEpochMs }];
     const proof = {
       ...{ runId: 'run-1', closedAtEpochMs: one.sinceEpochMs, scopes: 2, usagesOfOutput },
       ...(isConfirmed && { confirmed }),
     };
-    return { ...one, ...(isClosed ? { state: 'closed', proof } : { state: 'open', waitingFor: 'a scope' }) } as Closure;
+    if (state === 'open') return { ...one, state, waitingFor: 'a scope' };
+    if (state === 'closed') return { ...one, state, proof };
+    const place = { repository: '111122223333/eu-west-1/apps/web', digest: digestOf('old') };
+    const witnessed = [{ ...place, count: usagesOfOutput, lastAtEpochMs: one.sinceEpochMs }];
+    return { ...one, state, disagreement: { runId: 'run-1', atEpochMs: one.sinceEpochMs, witnessed } };
   });
 
 const anyExpiry: fc.Arbitrary<ImageExpiry> = fc

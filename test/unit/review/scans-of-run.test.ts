@@ -1,5 +1,7 @@
+import { locationKey } from '../../../shared/domain/image/image.ts';
 import type { Coverage } from '../../../shared/domain/scan/inspector-coverage.ts';
 import type { RegistryScans } from '../../../shared/ports/scanner.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
 import { ScansOfRun, writeScansOfRun } from '../../../shared/review/scans-of-run.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf, LOCATION } from '../../support/samples.ts';
@@ -109,4 +111,24 @@ describe('a large registry', () => {
     expect(await readFor(digests.slice(-100))).toBe(0);
     expect(await readFor(first)).toBeGreaterThan(0);
   });
+});
+
+test('of each image that Inspector sees in use, its place and its use are kept', async () => {
+  const { runFiles: files, scratch, clock } = fakeWorld();
+  const inUse = { count: 2, lastAtEpochMs: 7 };
+  const rows = [
+    { repository: LOCATION.repository, digest: image, coverage: active, inUse },
+    { repository: LOCATION.repository, digest: digestOf('b'), coverage: active },
+  ];
+  const scans = (type: 'basic' | 'enhanced'): RegistryScans => ({
+    configuration: async () => ({ type, rules: [] }),
+    coverage: async function* () {
+      for (const row of rows) yield [row];
+    },
+  });
+  await writeScansOfRun({ files, scans: scans('enhanced'), scratch, clock }, 'run-1', LOCATION);
+  const kept = [{ repository: locationKey(LOCATION), digest: image, ...inUse }];
+  expect(await files.get(runFileKeys('run-1').inUse(LOCATION))).toEqual(kept);
+  await writeScansOfRun({ files, scans: scans('basic'), scratch, clock }, 'run-2', LOCATION);
+  await expect(files.get(runFileKeys('run-2').inUse(LOCATION))).rejects.toThrow('does not exist');
 });

@@ -8,6 +8,7 @@ import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.
 import type { StreamRule } from '../../../shared/domain/policy/policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/review/run.ts';
 import type { PackageKind } from '../../../shared/domain/scan/scan.ts';
+import type { ImageInUse } from '../../../shared/domain/scan/witness.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -99,13 +100,19 @@ test('no running image has the cause: closed with its proof, and the cause is se
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world);
-  expect(await look(world, runId)).toEqual({ open: 0, closed: 1, replaced: 0, overdue: 0 });
+  expect(await look(world, runId)).toEqual({ open: 0, closed: 1, replaced: 0, witnessDisagrees: 0, overdue: 0 });
   expect(await closureOf(world)).toMatchObject({
     state: 'closed',
     proof: { runId, closedAtEpochMs: world.clock(), scopes: 2, usagesOfOutput: 1 },
   });
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
-  expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, replaced: 0, overdue: 0 });
+  expect(await look(world, await reviewed(world))).toEqual({
+    open: 0,
+    closed: 0,
+    replaced: 0,
+    witnessDisagrees: 0,
+    overdue: 0,
+  });
 });
 
 describe('a closure that 0.1.0 wrote, of a finding by Amazon Inspector, in a registry that has basic scanning now', () => {
@@ -234,7 +241,7 @@ test('a review without the policy closes nothing: it only counts', async () => {
   const world = await scene();
   await replaced(world);
   const runId = await reviewed(world, { policyVersion: BUILT_IN_VERSION });
-  expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 0 });
+  expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, witnessDisagrees: 0, overdue: 0 });
   expect(await closureOf(world)).toMatchObject({ state: 'open' });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -297,15 +304,27 @@ describe('a service that is refused at each review has a new closure each time',
   test('the newer one replaces the abandoned one, with its deadline', async () => {
     const { world, first } = await refusedTwice({ facts: [FIXED, OTHER_FACT] });
     const runId = await reviewed(world);
-    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 1, overdue: 1 });
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 1, witnessDisagrees: 0, overdue: 1 });
     const { waitingFor: _, ...rest } = first;
     const replacement = { cascadeId: NEWER, runId, atEpochMs: world.clock() };
     expect(await closureOf(world)).toEqual({ ...rest, state: 'replaced', replacement });
     expect(await newer(world)).toMatchObject({ state: 'open', deadlineEpochMs: first.deadlineEpochMs });
     expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
-    expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
+    expect(await look(world, await reviewed(world))).toEqual({
+      open: 1,
+      closed: 0,
+      replaced: 0,
+      witnessDisagrees: 0,
+      overdue: 1,
+    });
     await replaced(world);
-    expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 1, replaced: 0, overdue: 0 });
+    expect(await look(world, await reviewed(world))).toEqual({
+      open: 0,
+      closed: 1,
+      replaced: 0,
+      witnessDisagrees: 0,
+      overdue: 0,
+    });
     expect(await closureOf(world)).toMatchObject({ state: 'replaced' });
   });
 
@@ -316,7 +335,13 @@ describe('a service that is refused at each review has a new closure each time',
     const since = { sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 3 * DAY_MS };
     await world.rollouts.openClosure({ ...newest, ...since });
     world.advance(HOUR_MS);
-    expect(await look(world, await reviewed(world))).toEqual({ open: 2, closed: 0, replaced: 1, overdue: 1 });
+    expect(await look(world, await reviewed(world))).toEqual({
+      open: 2,
+      closed: 0,
+      replaced: 1,
+      witnessDisagrees: 0,
+      overdue: 1,
+    });
     expect(await closureOf(world)).toMatchObject({ state: 'replaced', replacement: { cascadeId: NEWER } });
     expect(await newer(world)).toMatchObject({ state: 'open', deadlineEpochMs: first.deadlineEpochMs });
     expect(await collect(world.rollouts.closures(newest.cascadeId))).toMatchObject([since]);
@@ -325,7 +350,13 @@ describe('a service that is refused at each review has a new closure each time',
   test('one that can be proven is closed with a proof of its own', async () => {
     const { world } = await refusedTwice({ facts: [FIXED] });
     await replaced(world);
-    expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 2, replaced: 0, overdue: 0 });
+    expect(await look(world, await reviewed(world))).toEqual({
+      open: 0,
+      closed: 2,
+      replaced: 0,
+      witnessDisagrees: 0,
+      overdue: 0,
+    });
   });
 
   test.each<readonly [string, Partial<Closure>, object]>([
@@ -554,7 +585,13 @@ test('a scope that was left out as empty was not read: it keeps the closure open
 test('past its deadline it stays open and is counted', async () => {
   const world = await scene();
   world.advance(73 * HOUR_MS);
-  expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
+  expect(await look(world, await reviewed(world))).toEqual({
+    open: 1,
+    closed: 0,
+    replaced: 0,
+    witnessDisagrees: 0,
+    overdue: 1,
+  });
 });
 
 test('a fact that was added meanwhile stays, and its cause is open', async () => {
@@ -606,6 +643,85 @@ test('one closure that fails stops no other, and the step fails', async () => {
   ]);
 });
 
+describe('where Amazon Inspector says that the old image is in use', () => {
+  const REPOSITORY = '111122223333/eu-west-1/team/web';
+  const used = (world: RolloutWorld, changes: Partial<ImageInUse> = {}): ImageInUse => ({
+    ...{ repository: REPOSITORY, digest: digestOf('web-old'), count: 1, lastAtEpochMs: world.clock(), ...changes },
+  });
+
+  /** The rollout is over for 30 hours, and nothing that Patchwave sees runs the old image. */
+  async function hidden() {
+    const world = await scene();
+    await replaced(world);
+    world.advance(30 * HOUR_MS);
+    return world;
+  }
+  async function says(world: RolloutWorld, images: readonly ImageInUse[] | 'unread' | 'basic') {
+    const runId = await reviewed(world);
+    const keys = runFileKeys(runId);
+    await world.runFiles.put(keys.registries, [{ registry: REGISTRY }]);
+    if (images === 'unread') return look(world, runId);
+    await world.runFiles.put(keys.scanning(REGISTRY), { type: images === 'basic' ? 'basic' : 'enhanced', rules: [] });
+    if (images !== 'basic') await world.runFiles.put(keys.inUse(REGISTRY), images);
+    return look(world, runId);
+  }
+
+  test('the closure waits and names it, also while the registry is unread', async () => {
+    const world = await hidden();
+    const seen = used(world);
+    for (const images of [[seen], 'unread'] as const) {
+      expect(await says(world, images)).toMatchObject({ open: 1, closed: 0, overdue: 0 });
+      expect(await closureOf(world)).toMatchObject({
+        ...{ state: 'open', witnessed: [seen] },
+        waitingFor: expect.stringContaining(`(witness-disagrees): ${REPOSITORY}@${seen.digest}`),
+      });
+      expect(await causeOf(world)).toMatchObject({ state: 'taken' });
+    }
+    expect(await says(world, [])).toMatchObject({ open: 0, closed: 1 });
+  });
+
+  test.each<[string, (world: RolloutWorld) => readonly ImageInUse[] | 'unread' | 'basic']>([
+    ['the registry has basic scanning', () => 'basic'],
+    ['the registry is unread and was silent before', () => 'unread'],
+    [
+      'it was in use less than 24 hours after the rollout',
+      (world) => [used(world, { lastAtEpochMs: world.clock() - 7 * HOUR_MS })],
+    ],
+    ['the verified image is in use', (world) => [used(world, { digest: digestOf('web-new') })]],
+  ])('the closure closes where %s', async (_, images) => {
+    const world = await hidden();
+    expect(await says(world, images(world))).toMatchObject({ closed: 1, witnessDisagrees: 0 });
+  });
+
+  test('past the deadline it ends for a person: without a proof, and with a settled cause', async () => {
+    const world = await hidden();
+    await says(world, [used(world)]);
+    world.advance(43 * HOUR_MS);
+    const seen = used(world);
+    expect(await says(world, [seen])).toEqual({ open: 0, closed: 0, replaced: 0, witnessDisagrees: 1, overdue: 0 });
+    const ended = await closureOf(world);
+    expect(ended).toMatchObject({ state: 'witness-disagrees', disagreement: { witnessed: [seen] } });
+    expect(ended).not.toHaveProperty('proof');
+    expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
+    expect(await says(world, [])).toMatchObject({ open: 0, closed: 0 });
+  });
+
+  test('an image that the ledger does not know may be built on a base, and on no application', async () => {
+    const world = await hidden();
+    const base = streamOf('base');
+    await world.rollouts.openClosure({ ...((await closureOf(world)) as Closure), stream: base, services: [] });
+    const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
+    await world.images.recordLineage(digestOf('web-new'), { age });
+    await known(world, 'web', 'new', { holds: false });
+    await says(world, [used(world, { repository: `${REPOSITORY}-other`, digest: digestOf('never seen') })]);
+    const states = (await collect(world.rollouts.closures(CASCADE))).map(({ stream, state }) => [stream, state]);
+    expect(states).toEqual([
+      [base, 'open'],
+      [STREAM, 'closed'],
+    ]);
+  });
+});
+
 describe('an account that left while it ran the old image', () => {
   const KEY = '444455556666/us-east-1';
   const waitingFor = `${KEY} left the fleet while these workloads still ran there: ecs-service ${KEY}/prod/web. Once they are gone, run \`patchwave confirm-left SCOPE --reason TEXT\` for each scope`;
@@ -628,7 +744,7 @@ describe('an account that left while it ran the old image', () => {
   test('keeps the closure open, which says so, and is not overdue', async () => {
     const { world, runId } = await away();
     world.advance(73 * HOUR_MS);
-    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 0 });
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, witnessDisagrees: 0, overdue: 0 });
     expect(await closureOf(world)).toMatchObject({ state: 'open', outOfSight: true, waitingFor });
     expect(await causeOf(world)).toMatchObject({ state: 'taken' });
   });
@@ -650,7 +766,7 @@ describe('an account that left while it ran the old image', () => {
     const { world, runId } = await away();
     await runs(world, 'web', 'old', { workload: 'seen' });
     world.advance(73 * HOUR_MS);
-    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 1 });
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, replaced: 0, witnessDisagrees: 0, overdue: 1 });
     expect(await closureOf(world)).toMatchObject({
       waitingFor: expect.stringMatching(
         /^these workloads still run an image that needs the fix: .*prod\/seen\. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE$/,
@@ -794,6 +910,7 @@ test('a preview closes nothing', async () => {
     open: 1,
     closed: 0,
     replaced: 0,
+    witnessDisagrees: 0,
     overdue: 0,
   });
   expect(await closureOf(world)).not.toHaveProperty('proof');

@@ -34,7 +34,7 @@ test('the steps of a rollout, as the state machine calls them', async () => {
   await world.runFiles.put('runs/run-1/scopes.json', []);
   const { policyVersion } = world;
   const closures = await ask(world)({ action: 'check-closures', runId: 'run-1', policyVersion }, context);
-  expect(closures).toEqual({ open: 1, closed: 0, replaced: 0, overdue: 0 });
+  expect(closures).toEqual({ open: 1, closed: 0, replaced: 0, witnessDisagrees: 0, overdue: 0 });
 });
 
 test.each([['completed'], ['rolled-back']] as const)('a deployment that ended as %s stays so', async (state) => {

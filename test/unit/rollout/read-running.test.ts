@@ -60,10 +60,11 @@ async function runningOn(
     unreadOver: () => [],
     unreadBelow: (digest: Digest) => ({ digest }),
     unreadLeftOver: () => [],
+    unreadWitnessedOver: () => [],
     mayRun: () => false,
   };
   const closure = closureOf({ cascadeId: CASCADE, stream: STREAM, facts: [] }, NEW, { closureHours: 1 }, world.clock());
-  const fleet = { policy, lineage, outOfSight: new Set<Digest>() };
+  const fleet = { policy, lineage, outOfSight: new Set<Digest>(), witnessed: new Map() };
   const running = await readRunning(world, closure, new Set([NEW]), fleet);
   return running.flatMap(({ usages }) => usages.map((one) => one.digest));
 }

@@ -57,6 +57,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   skippedScopes: [],
   leftScopes: [],
   unreadStarts: [],
+  witnessed: [],
   unresolved: [],
   expiries: [],
   checks: [],
@@ -176,7 +177,7 @@ test('what may start is listed apart, and counts neither as running nor in the c
   expect(text).toContain('## Violating: application, web (may start, not running)');
   expect(text).toContain('shop/nightly/app (may start)');
   // A report that an earlier version wrote.
-  const { possible: _, unreadStarts: __, ...earlier } = built;
+  const { possible: _, unreadStarts: __, witnessed: ___, ...earlier } = built;
   expect(reportMarkdown(earlier)).not.toContain('may start and do not run');
 });
 
@@ -199,6 +200,20 @@ test('a list of possible starts that could not be read is in "Not seen", with th
   expect(notSeen).toMatch(
     /jobs +\| 444455556666\/eu-west-1\/prod \| the read role .*403 Forbidden\). Apply enforcement/,
   );
+  expect(notSeen).not.toContain('Every scope was read');
+});
+
+test('what only Amazon Inspector sees in use is in "Not seen", with the stream that waits for it', () => {
+  const use = {
+    repository: '444455556666/eu-west-1/web',
+    digest: digestOf('old'),
+    count: 2,
+    lastAtEpochMs: 1_795_489_000_000,
+  };
+  const waits = { stream: '444455556666/eu-west-1/web:^v1$', deadlineEpochMs: 1_795_576_000_000, ...use };
+  const [, notSeen = ''] = reportMarkdown(buildReport(context({ witnessed: [waits] }), [])).split('## Not seen');
+  expect(notSeen).toContain(`444455556666/eu-west-1/web@${use.digest} (in use 2 times, last at 2026-`);
+  expect(notSeen).toMatch(/eu-west-1\/web:.*, until 2026-.* get-clusters-for-image/);
   expect(notSeen).not.toContain('Every scope was read');
 });
 

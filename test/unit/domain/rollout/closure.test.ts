@@ -62,6 +62,9 @@ const seen = (changes: Partial<ClosureInputs> = {}): ClosureInputs => ({
   runId: 'run-1',
   ...changes,
 });
+const deployedUntil = (endedAtEpochMs: number) => ({
+  deployments: [deployment('c-g1', 'a/one/prod/web', { state: 'completed', endedAtEpochMs })],
+});
 const holder = looked('old', reasonOf(fact));
 const scannedAt = (name: string, completedAtEpochMs: number): RunningImage['image'] => ({
   ...looked(name),
@@ -166,6 +169,84 @@ describe('what may start', () => {
       state: 'closed',
       proof: { usagesOfOutput: 1 },
     });
+  });
+});
+
+describe('where Amazon Inspector says that an image is in use, and the ledger knows no usage', () => {
+  const later = closure.sinceEpochMs + 30 * HOUR;
+  const witnessed = { repository: REPOSITORY, digest: holder.digest, count: 2, lastAtEpochMs: later - HOUR };
+  const hidden = (changes: Partial<typeof witnessed> = {}, image = holder): RunningImage => ({
+    ...{ image, usages: [], witnessed: [{ ...witnessed, ...changes }] },
+  });
+  const read = [{ key: 'a/one', completeAtEpochMs: later, includesStopping: true }];
+  const check = (changes: Partial<ClosureInputs>, before = closure, at = later) =>
+    checkClosure(before, seen({ scopes: read, ...changes }), at);
+
+  test('a closure waits and names the image, without an alarm', () => {
+    const waitingFor = `Patchwave finds nothing that runs an image that needs the fix, and Amazon Inspector says that these are in use (witness-disagrees): ${REPOSITORY}@${holder.digest} (in use 2 times, last at ${new Date(later - HOUR).toISOString()}). Look for an account or cluster that no policy lists`;
+    const open = check({ running: [hidden()] });
+    expect(open).toEqual({ ...closure, waitingFor, witnessed: [witnessed] });
+    expect(check({ running: [hidden()] }, open)).toBe(open);
+    expect(isOverdue(open, later)).toBe(false);
+    expect(check({ unreadWitnessed: [witnessed] })).toEqual(open);
+    const closed = check({}, open);
+    expect(closed).toMatchObject({ state: 'closed' });
+    expect(closed).not.toHaveProperty('witnessed');
+  });
+
+  test.each<[string, Partial<ClosureInputs>]>([
+    ['it is as late as 24 hours after the rollout', { running: [hidden({ lastAtEpochMs: SINCE + DAY })] }],
+    ['a deployment ended since', { ...deployedUntil(later - 2 * HOUR), running: [hidden()] }],
+    ['it is the verified image', { running: [hidden({}, looked('new'))] }],
+    ['the image has no such flaw', { running: [hidden({}, looked('old'))] }],
+    ['it is no longer in use', { running: [hidden({ count: 0 })] }],
+  ])('a closure closes where %s', (_, changes) => {
+    expect(check(changes).state).toBe('closed');
+  });
+
+  test('past its deadline it ends for a person, and is never closed', () => {
+    const after = closure.deadlineEpochMs + 1;
+    const last = { lastAtEpochMs: closure.deadlineEpochMs };
+    expect(check({ running: [hidden(last)] }, closure, closure.deadlineEpochMs).state).toBe('open');
+    const ended = check({ running: [hidden(last)] }, check({ running: [hidden()] }), after);
+    expect(ended).toEqual({
+      ...{ ...closure, state: 'witness-disagrees' },
+      disagreement: { runId: 'run-1', atEpochMs: after, witnessed: [{ ...witnessed, ...last }] },
+    });
+    expect(ended).not.toHaveProperty('proof');
+    expect(check({}, ended, after)).toBe(ended);
+    expect(isOverdue(ended, after)).toBe(false);
+  });
+
+  test('what the ledger knows is named first, and rings past the deadline', () => {
+    const after = closure.deadlineEpochMs + 1;
+    const open = check({ running: [hidden({ lastAtEpochMs: after }), runs(holder)] }, closure, after);
+    expect(open.waitingFor).toMatch(/^these workloads still run/);
+    expect(open).not.toHaveProperty('witnessed');
+    expect(isOverdue(open, after)).toBe(true);
+  });
+
+  test('at most ten are kept', () => {
+    const many = Array.from({ length: 12 }, (_, n) => ({ ...witnessed, digest: digestOf(`old-${n}`) }));
+    expect(check({ unreadWitnessed: many }).witnessed).toHaveLength(10);
+  });
+
+  test('the witness alone never closes what stays open, and what it says later never counts as a proof', () => {
+    const anyUse = fc.record({
+      count: fc.integer({ min: 0, max: 2 }),
+      lastAtEpochMs: fc.integer({ min: SINCE, max: later }),
+    });
+    fc.assert(
+      fc.property(anyJudgedImage, anyUse, fc.boolean(), (image, use, isRunning) => {
+        const one = { image, usages: isRunning ? runs(image).usages : [] };
+        const silent = check({ running: [one] });
+        const spoken = check({ running: [{ ...one, witnessed: [{ ...witnessed, ...use }] }] });
+        if (silent.state === 'open') expect(spoken).toEqual(silent);
+        const isHeard = use.count > 0 && use.lastAtEpochMs > SINCE + DAY && mayHold(fact, image);
+        const isOutput = image.digest === closure.output;
+        if (silent.state === 'closed') expect(spoken.state).toBe(isHeard && !isOutput ? 'open' : 'closed');
+      }),
+    );
   });
 });
 
