@@ -67,6 +67,7 @@ export const FEATURES = [
   'policy-edits',
   'rules-leave',
   'scheduled-tasks',
+  'hidden-uses',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

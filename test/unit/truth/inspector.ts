@@ -167,7 +167,9 @@ class TrueInspector implements Inspecting {
         const scanning = this.#scanningOf(watched);
         if (scanning === 'off') return [];
         const coverage = this.#coverageOf(watched, scanning);
-        return [{ repository, digest: watched.image.digest, coverage, findings: this.#findingsOf(watched, scanning) }];
+        const inUse = this.#life.uses?.of(watched.image);
+        const findings = this.#findingsOf(watched, scanning);
+        return [{ repository, digest: watched.image.digest, coverage, findings, ...(inUse && { inUse }) }];
       });
   }
 

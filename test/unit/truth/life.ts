@@ -39,6 +39,7 @@ import { type Change, watchLedger } from './outbox.ts';
 import { Pipelines, type TrueRun } from './pipelines.ts';
 import type { Restraints } from './restraints.ts';
 import { Schedules } from './schedules.ts';
+import type { Uses } from './uses.ts';
 
 const MINUTE_MS = 60_000;
 const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
@@ -110,6 +111,8 @@ export class Life {
   witness: Witness | undefined;
   /** Present where registries may have enhanced scanning. */
   inspector: Inspecting | undefined;
+  /** What AWS sees in use; absent where it says nothing of it. */
+  uses: Uses | undefined;
   /** When the last review that read the whole fleet began. */
   reviewBeganAtEpochMs = 0;
   reviews = 0;
@@ -363,6 +366,7 @@ export class Life {
     this.pipelines.follow((run) => this.witness?.begun(run));
     this.ecs.followDeployer();
     this.inspector?.follow();
+    this.uses?.follow();
     for (const { location, digest } of world.scanner.started.slice(this.#scansFollowed)) {
       this.#scansFollowed += 1;
       clockwork.spawn(() => this.#scan(location, digest));

@@ -5,6 +5,7 @@ import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
 import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
+import type { ImageInUse } from '../../../shared/domain/scan/witness.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
@@ -97,7 +98,13 @@ export class Oracle implements Witness {
         return;
       case 'closure':
         this.#closures.set(`${change.after.cascadeId}/${change.after.stream}`, change.after);
-        if (change.after.state === 'closed' && change.before?.state !== 'closed') this.#closed(change.after);
+        if (change.after.witnessed && !change.before?.witnessed) this.#life.features.note('hidden-uses');
+        if (change.after.state === 'closed' && change.before?.state !== 'closed') {
+          this.#closed(change.after);
+          this.#life.clockwork.spawn(() => this.#uncontradicted(change.after));
+        }
+        if (change.after.state === 'witness-disagrees' && change.before?.state !== 'witness-disagrees')
+          this.#contradicted(change.after);
         if (change.after.state === 'replaced' && change.before?.state !== 'replaced') this.#replaced(change.after);
         return;
       case 'deployment':
@@ -413,6 +420,43 @@ export class Oracle implements Witness {
         `the closure of ${line.name} for ${what} is closed, and ${container.service} runs ${container.image.name} since ${iso(container.sinceEpochMs)}`,
       );
     }
+  }
+
+  /**
+   * Nothing closes while the review that closes it heard that an image with its facts is in use, a day after the last deployment.
+   * What Patchwave sees run is compared elsewhere.
+   */
+  async #uncontradicted(closure: Closure): Promise<void> {
+    const { uses, world, clockwork } = this.#life;
+    const line = this.#life.lineOf(closure.stream);
+    const runId = closure.proof?.runId;
+    if (!uses || !line || runId === undefined || closure.facts.length === 0) return;
+    const ends = await Promise.all(
+      (closure.services ?? []).map((service) => world.rollouts.deployment(closure.cascadeId, service)),
+    );
+    const since = Math.max(closure.sinceEpochMs, ...ends.map((one) => one?.endedAtEpochMs ?? 0)) + DAY_MS;
+    for await (const key of world.runFiles.list(`runs/${runId}/in-use/`))
+      for (const { digest, lastAtEpochMs } of (await world.runFiles.get(key)) as readonly ImageInUse[]) {
+        const image = this.#life.factory.image(digest);
+        const part = image && lineageOf(image).find((one) => one.line === line.name);
+        if (!image || !part || lastAtEpochMs <= since || lastAtEpochMs > clockwork.now) continue;
+        this.#check('a closure hears the second witness');
+        if ((await world.usages.ofImage(digest)).length > 0 || this.#sight.isNeverSeen(part)) continue;
+        const left = closure.facts.find((fact) => this.#holds(part, image, fact, clockwork.now));
+        if (left) this.#violated(`the closure of ${line.name} is closed, and AWS says that ${image.name} is in use`);
+      }
+  }
+
+  /** For a person only, past the deadline, and of images that were in use. */
+  #contradicted(closure: Closure): void {
+    const { uses, clockwork } = this.#life;
+    this.#check('what the second witness says is true');
+    const { witnessed = [], atEpochMs = 0 } = closure.disagreement ?? {};
+    if (atEpochMs <= closure.deadlineEpochMs || clockwork.now <= closure.deadlineEpochMs || closure.proof)
+      this.#violated(`the closure of ${closure.stream} ends for the witness before its deadline, or with a proof`);
+    if (witnessed.length === 0 || !witnessed.every((one) => uses?.wasUsed(one.digest, one.lastAtEpochMs)))
+      this.#violated(`the closure of ${closure.stream} ends for a use that there was not`);
+    this.#closed(closure);
   }
 
   /** A person confirmed that its account left, or it began there after the last review of the account. */

@@ -1,6 +1,7 @@
 import { copies } from './copies.ts';
 import { imagesDeleted } from './deletions.ts';
 import { headsOneByOne } from './heads.ts';
+import { hiddenUses } from './hidden-uses.ts';
 import { imports } from './imports.ts';
 import { enhancedScanning } from './inspector.ts';
 import { tagsMovedBack } from './moved-tags.ts';
@@ -26,4 +27,5 @@ export const TROUBLES: readonly Trouble[] = [
   policyEdits,
   rulesLeave,
   scheduledTasks,
+  hiddenUses,
 ];
