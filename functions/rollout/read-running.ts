@@ -62,7 +62,8 @@ export async function readRunning(
       const left = holdersOutOfSight.length > 0 ? await whoRan(ports, holdersOutOfSight) : undefined;
       const witnessed = holders.flatMap((holder) => ofAws.get(holder) ?? []);
       running.push({
-        ...{ ...one, ...(await whoRuns(ports, holders)) },
+        ...one,
+        ...(await whoRuns(ports, holders)),
         ...(left && { left }),
         ...(witnessed.length > 0 && { witnessed }),
       });

@@ -117,7 +117,8 @@ export class EksWorkloads implements WorkloadSource {
     beforeEpochMs: number | undefined,
   ): AsyncGenerator<readonly RunningTask[], ObjectsOf> {
     const lists = listsOf(pages, cluster);
-    const [read, objects] = [{ cluster, lists, mostPods: this.#mostPods }, new ObjectsOf(lists, beforeEpochMs)];
+    const read = { cluster, lists, mostPods: this.#mostPods };
+    const objects = new ObjectsOf(lists, beforeEpochMs);
     const beganAtEpochMs = this.#access.clock();
     const { isTorn } = yield* batches({ ...read, objects }, () => true);
     if (!isTorn) return objects;
@@ -231,7 +232,7 @@ async function* templates(
 const lessSkew = (atEpochMs: number | undefined): number | undefined =>
   atEpochMs === undefined ? undefined : atEpochMs - CLOCK_SKEW_MS;
 
-/** Nodes and owners of a cluster, each list read once, that of owners only if a pod needs it. */
+/** Nodes and owners of a cluster, each list read once, that of owners only if a pod or a Deployment needs it. */
 class ObjectsOf implements ClusterObjects {
   readonly #lists: Lists;
   readonly #architectures = new Map<string, string>();

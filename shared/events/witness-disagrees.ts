@@ -25,7 +25,13 @@ export function witnessDisagreement(before: Closure | undefined, after: Closure)
   const { runId, atEpochMs, witnessed } = disagreement;
   return [
     witnessDisagrees.event(stream, {
-      ...{ cascadeId, stream, output, sinceEpochMs, runId, atEpochMs, witnessed: [...witnessed] },
+      cascadeId,
+      stream,
+      output,
+      sinceEpochMs,
+      runId,
+      atEpochMs,
+      witnessed: [...witnessed],
       ...listedFacts(facts),
     }),
   ];

@@ -103,7 +103,7 @@ export interface ClosureInputs {
  */
 export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: number): Closure {
   if (closure.state !== 'open') return closure;
-  const { waitingFor: _, outOfSight: __, mayStart: ___, witnessed: ____, ...rest } = closure;
+  const rest = withoutWait(closure);
   const inSight =
     unfinished(seen) ??
     unread(closure, seen) ??
@@ -413,9 +413,11 @@ export const withDeadlineOf = (newer: Closure, { deadlineEpochMs }: Closure): Cl
 
 /** An abandoned closure that ends without a proof of its own. */
 export function replaceClosure(closure: Closure, replacement: ClosureReplacement): Closure {
-  const { waitingFor, outOfSight, mayStart, witnessed, ...rest } = closure;
-  return { ...rest, state: 'replaced', replacement };
+  return { ...withoutWait(closure), state: 'replaced', replacement };
 }
+
+/** The closure without what it waits for. */
+const withoutWait = ({ waitingFor, outOfSight, mayStart, witnessed, ...rest }: Closure): Closure => rest;
 
 /** The cause of a stream after its closure closed: no running image has those facts any longer. */
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>

@@ -1,4 +1,5 @@
 import { compareTexts } from '../common/compare-texts.ts';
+import { counted } from '../common/counted.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import { type Digest, placedKey } from '../image/image.ts';
 
@@ -40,4 +41,4 @@ export function stillWitnessed(
 }
 
 export const witnessedText = ({ repository, digest, count, lastAtEpochMs }: ImageInUse): string =>
-  `${repository}@${digest} (in use ${count} times, last at ${new Date(lastAtEpochMs).toISOString()})`;
+  `${repository}@${digest} (used by ${counted(count, 'task or pod', 'tasks or pods')}, last at ${new Date(lastAtEpochMs).toISOString()})`;

@@ -212,7 +212,7 @@ test('what only Amazon Inspector sees in use is in "Not seen", with the stream t
   };
   const waits = { stream: '444455556666/eu-west-1/web:^v1$', deadlineEpochMs: 1_795_576_000_000, ...use };
   const [, notSeen = ''] = reportMarkdown(buildReport(context({ witnessed: [waits] }), [])).split('## Not seen');
-  expect(notSeen).toContain(`444455556666/eu-west-1/web@${use.digest} (in use 2 times, last at 2026-`);
+  expect(notSeen).toContain(`444455556666/eu-west-1/web@${use.digest} (used by 2 tasks or pods, last at 2026-`);
   expect(notSeen).toMatch(/eu-west-1\/web:.*, until 2026-.* get-clusters-for-image/);
   expect(notSeen).not.toContain('Every scope was read');
 });

@@ -183,7 +183,7 @@ describe('where Amazon Inspector says that an image is in use, and the ledger kn
     checkClosure(before, seen({ scopes: read, ...changes }), at);
 
   test('a closure waits and names the image, without an alarm', () => {
-    const waitingFor = `Patchwave finds nothing that runs an image that needs the fix, and Amazon Inspector says that these are in use (witness-disagrees): ${REPOSITORY}@${holder.digest} (in use 2 times, last at ${new Date(later - HOUR).toISOString()}). Look for an account or cluster that no policy lists`;
+    const waitingFor = `Patchwave finds nothing that runs an image that needs the fix, and Amazon Inspector says that these are in use (witness-disagrees): ${REPOSITORY}@${holder.digest} (used by 2 tasks or pods, last at ${new Date(later - HOUR).toISOString()}). Look for an account or cluster that no policy lists`;
     const open = check({ running: [hidden()] });
     expect(open).toEqual({ ...closure, waitingFor, witnessed: [witnessed] });
     expect(check({ running: [hidden()] }, open)).toBe(open);
