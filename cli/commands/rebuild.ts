@@ -27,8 +27,11 @@ export const rebuildCommand: Command = {
     const connected = await context();
     const stream = await findStream(connected, args.positionals[0] ?? '');
     const request: PersonFact = {
-      ...{ kind: 'person', ruleId: ASKED_BY_PERSON },
-      ...{ by: await connected.author(), reason, sinceEpochMs: connected.clock() },
+      kind: 'person',
+      ruleId: ASKED_BY_PERSON,
+      by: await connected.author(),
+      reason,
+      sinceEpochMs: connected.clock(),
     };
     const { cause, added, answer } = await ask(connected, stream, request);
     if (args.json) printJson({ stream, added, cause: cause ?? null, answer: answer ?? null });

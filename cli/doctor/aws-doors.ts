@@ -56,7 +56,11 @@ export class AwsDoors implements DoorReads {
       });
       const concurrency = template === 'doors.yaml' ? await quota : undefined;
       return {
-        ...{ template, name, region, status, alarms },
+        template,
+        name,
+        region,
+        status,
+        alarms,
         ...(version !== undefined && { version }),
         ...(concurrency && { concurrency }),
         ...(template === 'door-publisher.yaml' && { clusters: clusterPatterns(clusters ?? '') }),

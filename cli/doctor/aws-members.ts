@@ -100,7 +100,9 @@ export class AwsMembers implements MemberReads {
     const hub: HubConfig = { ...this.#config, credentials };
     const [, partition = ''] = (outputs.DoctorRoleArn ?? '').split(':');
     const role = {
-      ...{ partition, hub, sessionName: SESSION },
+      partition,
+      hub,
+      sessionName: SESSION,
       roleName: parameters.ReadRoleName ?? '',
       externalId: parameters.ReadRoleExternalId ?? '',
     };
