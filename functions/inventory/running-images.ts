@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { ImageFacts } from '../../shared/domain/admission/admission-facts.ts';
 import { admissionFactsOf } from '../../shared/domain/admission/admission-facts.ts';
-import { type AppliedDoors, nameRefusedSince, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
+import { nameRefusedSince, objectionsAgainst } from '../../shared/domain/admission/admit.ts';
 import {
   isRecent,
   type Presence,
@@ -14,7 +14,7 @@ import { referencesOf, type Usage, usageKey } from '../../shared/domain/image/us
 import { type DoorPlace, doorPlaceOf, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { PlacedPresence, RunningLedger } from '../../shared/ports/admission.ts';
-import type { PolicyVersion } from '../../shared/ports/policies.ts';
+import type { CurrentPolicy } from '../../shared/ports/policies.ts';
 
 /** Images of one place, with the usages of each. */
 interface ImagesOfPlace {
@@ -45,10 +45,11 @@ const PLACES_AT_ONCE = 16;
 
 /** What a reading of a scope knows, besides the usages. */
 export interface ReadingOfScope {
-  /** The policy of the review. */
-  readonly inForce: PolicyVersion;
-  /** It, and what was in force before it. */
-  readonly applied: () => Promise<AppliedDoors>;
+  /**
+   * The policy by which doors decide since the usages were read, with what was in force before it. It may have come since the review
+   * began, which judges by another one.
+   */
+  readonly inForce: () => Promise<CurrentPolicy>;
   /** The images as the ledger knows them; one without a record has no verdict yet. */
   readonly known: ReadonlyMap<Digest, ImageRecord>;
   /** No earlier reading of the scope recorded how images began. */
@@ -68,12 +69,13 @@ export async function presencesSeen(
   seen: Iterable<Usage>,
   reading: ReadingOfScope,
 ): Promise<readonly PlacedPresence[]> {
-  const { policy } = reading.inForce;
   const changed = await mapConcurrently([...byPlace(seen).values()], PLACES_AT_ONCE, async ({ place, usages }) => {
     const before = await running.presencesIn([...usages.keys()], place);
-    const isRefused = (one: string): boolean => nameRefusedSince(one, { policy, applied: [] }) !== undefined;
-    const applied = [...usages.values()].flat().flatMap(referencesOf).some(isRefused) ? await reading.applied() : [];
-    const found = [...usages].map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading, applied) }));
+    const toDecide = [...usages].filter(([digest]) => !runsOnWell(before.get(digest)));
+    if (toDecide.length === 0) return [];
+    const inForce = await reading.inForce();
+    const { policy } = inForce;
+    const found = toDecide.map(([digest, own]) => ({ digest, seen: seenImage(digest, own, reading, inForce) }));
     const isNew = (known: Presence | undefined): boolean =>
       known?.standing === undefined || !isRecent(known, policy, reading.nowEpochMs);
     // Without an objection it may have started by itself.
@@ -92,14 +94,17 @@ export async function presencesSeen(
   return changed.flat();
 }
 
+/** By any policy. */
+const runsOnWell = (known: Presence | undefined): boolean =>
+  known?.standing === 'good' && known.endedAtEpochMs === undefined;
+
 function seenImage(
   digest: Digest,
   usages: readonly Usage[],
-  { inForce, known, isFirstReading, beforeEpochMs, notBefore, nowEpochMs }: ReadingOfScope,
-  applied: AppliedDoors,
+  { known, isFirstReading, beforeEpochMs, notBefore, nowEpochMs }: ReadingOfScope,
+  { policy, applied, version }: CurrentPolicy,
 ): SeenImage {
   const records = { images: known, indexes: new Map(), presences: new Map() };
-  const { policy, version } = inForce;
   const [image = { digest, isRecorded: false } as ImageFacts] = admissionFactsOf(digest, records, policy).images;
   // It could begin by any of the references; a sidecar of AWS has none.
   const refused = usages.flatMap(referencesOf).map((one) => nameRefusedSince(one, { policy, applied }));

@@ -1,20 +1,20 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { DoorPolicy } from '../../shared/domain/admission/admit.ts';
 import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
-import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
+import { appliedWith } from '../../shared/domain/policy/applied-policy.ts';
+import { BUILT_IN_VERSION, isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
-import { doorPolicyOf } from '../../shared/judging/foresee-doors.ts';
 import type { PastBreakGlass, PastBreakGlasses, RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
-import type { Policies, PolicyVersion } from '../../shared/ports/policies.ts';
+import type { CurrentPolicy, Policies, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { Scratch } from '../../shared/ports/scratch.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -160,7 +160,7 @@ async function recordImages(
     const isFirstReading = before?.includesStanding !== true;
     const beforeEpochMs = before?.completeAtEpochMs;
     const openUntil = openingsSince(ports, beforeEpochMs);
-    const applied = appliedBefore(ports, inForce);
+    const inForceNow = policyOfDoors(ports, inForce);
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -173,7 +173,7 @@ async function recordImages(
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
       if (shown.usages.size + changes.end.length > 0 || marks.isLeftIn(group))
         await recordGroup(
-          { ports, runId, scope, inForce, applied, marks, isFirstReading, beforeEpochMs, openUntil, group },
+          { ports, runId, scope, policy, inForceNow, marks, isFirstReading, beforeEpochMs, openUntil, group },
           shown,
           { ...changes, stay },
         );
@@ -186,8 +186,9 @@ interface GroupStep {
   readonly ports: UsagesPorts;
   readonly runId: string;
   readonly scope: Scope;
-  readonly inForce: PolicyVersion;
-  readonly applied: ReadingOfScope['applied'];
+  /** Of the review. */
+  readonly policy: Policy;
+  readonly inForceNow: ReadingOfScope['inForce'];
   readonly marks: Marks;
   /** No earlier reading recorded how images began here (`RunningLedger`). */
   readonly isFirstReading: boolean;
@@ -206,12 +207,11 @@ interface GroupChanges extends UsageChanges {
  * the next run finds the marks without a usage by the announcement.
  */
 async function recordGroup(
-  { ports, runId, scope, inForce, applied, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
+  { ports, runId, scope, policy, inForceNow, marks, isFirstReading, beforeEpochMs, openUntil, group }: GroupStep,
   seen: SeenImages,
   changes: GroupChanges,
 ): Promise<void> {
   const { usages, clock } = ports;
-  const { policy } = inForce;
   const again = { seen: seen.usages.values(), ending: changes.end };
   const known = await ensureProperties(ports, policy, seen.images, again);
   const used = [...seen.images.keys()];
@@ -226,8 +226,7 @@ async function recordGroup(
     changes.end,
   );
   const reading = {
-    inForce,
-    applied,
+    inForce: inForceNow,
     known,
     isFirstReading,
     openUntil,
@@ -247,13 +246,23 @@ async function recordGroup(
   await keepNames(ports, policy, seen.images, recorded);
 }
 
-/** Read once, and only where the policy refuses a name. */
-function appliedBefore({ policies, clock }: UsagesPorts, inForce: PolicyVersion): ReadingOfScope['applied'] {
-  let read: Promise<DoorPolicy> | undefined;
-  return async () => {
-    read ??= doorPolicyOf(policies, inForce, clock());
-    return (await read).applied;
+/**
+ * The policy by which doors decide now, read once, and only where an image begins or its beginning is open. Without one, that of the
+ * review counts; so it does if the one in force cannot be read, but then nothing says that an image was judged by that one.
+ */
+function policyOfDoors({ policies, clock }: UsagesPorts, ofRun: PolicyVersion): ReadingOfScope['inForce'] {
+  let read: Promise<CurrentPolicy> | undefined;
+  const current = async (): Promise<CurrentPolicy> => {
+    try {
+      return await policies.current();
+    } catch (error) {
+      const isUnreadable = error instanceof PolicyUnreadableError;
+      if (!(isUnreadable || error instanceof NoPolicyError)) throw error;
+      const version = isUnreadable ? BUILT_IN_VERSION : ofRun.version;
+      return { ...ofRun, version, applied: appliedWith([], ofRun, clock()) };
+    }
   };
+  return () => (read ??= current());
 }
 
 /** Read once, and only where a fact or a rule forbids something that the scope did not run before. */

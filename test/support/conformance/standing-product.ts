@@ -215,9 +215,9 @@ async function presenceOf(row: StandingRow): Promise<readonly Presence[]> {
   });
   const neverOpen = async () => undefined;
   const read = async (atEpochMs: number, record: ImageRecord): Promise<void> => {
+    const inForce = { policy: policyThen(row), version: record.verdict?.policyVersion ?? '', applied: [] };
     const reading = {
-      inForce: { policy: policyThen(row), version: record.verdict?.policyVersion ?? '' },
-      applied: async () => [],
+      inForce: async () => inForce,
       notBefore: new Map(),
       known: new Map([[DIGEST, record]]),
       isFirstReading: false,

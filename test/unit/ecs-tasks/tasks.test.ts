@@ -259,8 +259,8 @@ describe('before a task is stopped', () => {
     const inForce = await world.policies.current();
     const own = usage('violating', { ...PLACE, workloadKind: 'ecs-task', workload: 'web', container: 'app' });
     const known = await world.images.get([own.digest]);
-    const none = { applied: async () => [], openUntil: async () => undefined, notBefore: new Map() };
-    const reading = { ...none, inForce, known, isFirstReading: false };
+    const none = { openUntil: async () => undefined, notBefore: new Map() };
+    const reading = { ...none, inForce: async () => inForce, known, isFirstReading: false };
     const seen = await presencesSeen(world.running, [own], { ...reading, nowEpochMs: world.clock() });
     expect(seen).toMatchObject([{ place: PLACE, presence: { standing: 'forbidden' } }]);
     await world.running.record(seen);

@@ -93,7 +93,7 @@ async function see(running: FakeRunning, { usages = [pod('shop/web')], image, by
     return epochMs === undefined ? [] : [[usageKey(one), epochMs] as const];
   });
   const changes = await presencesSeen(running, usages, {
-    ...{ inForce: { policy: by, version }, applied: async () => applied, notBefore: new Map(named) },
+    ...{ inForce: async () => ({ policy: by, version, applied }), notBefore: new Map(named) },
     ...{ known: new Map(image ? [[WEB, image]] : []), isFirstReading: false, nowEpochMs: NOW },
     openUntil: async () => reading.openUntilEpochMs,
     ...(reading.isFirstReading && { isFirstReading: true }),

@@ -90,13 +90,13 @@ export async function inventoryWorld(changes: Partial<PolicyDocument> = {}) {
     usages: (scope: Registry = payments) => recordUsages(ports, { action: 'usages', ...run, scope }),
     /** The three steps of a review over scopes and registries, in their order. */
     /** `meanwhile` comes after everything was seen that runs, and before any of it is written down. */
-    async review(scopes: readonly Registry[] = [payments], meanwhile = () => {}) {
+    async review(scopes: readonly Registry[] = [payments], meanwhile: () => void | Promise<void> = () => {}) {
       await world.runFiles.put(
         runFileKeys(RUN).scopes,
         scopes.map((scope) => ({ scope })),
       );
       for (const scope of scopes) await readWorkloads(ports, { action: 'workloads', ...run, scope });
-      meanwhile();
+      await meanwhile();
       const { key } = await groupRegistries(ports, { action: 'group-registries', ...run });
       for (const { registry } of await readDocument(world.runFiles, key, registriesDocument)) {
         await readRegistry(ports, { action: 'registry', ...run, registry });

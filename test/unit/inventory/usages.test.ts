@@ -1,13 +1,17 @@
+import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import type { Standing } from '../../../shared/domain/admission/standing.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { RunningTask } from '../../../shared/domain/image/usage.ts';
 import type { DoorPlace } from '../../../shared/domain/policy/doors.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import type { RunningReads } from '../../../shared/ports/admission.ts';
 import { FakeScratch } from '../../support/fakes/scratch.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { policyOf } from '../fleet-review/support.ts';
 import {
   DAY_MS,
   digestOf,
@@ -702,6 +706,71 @@ test('only the first reading of a scope since version 0.2.0 does not know how an
   world.advance(DAY_MS);
   await review();
   expect([await countsFrom(a), await countsFrom(b)]).toEqual([firstEpochMs, world.clock()]);
+});
+
+describe('an image begins in a place while a review goes on', () => {
+  const begins = { ...payments, cluster: 'other' };
+
+  /** Nothing in the policy of the review forbids the image by its content, and it runs elsewhere. */
+  async function beginning(changes: Partial<PolicyDocument> = {}) {
+    const { world, run, review } = await inventoryWorld(changes);
+    pushImage(world, web, 'a', ['stable']);
+    world.workloads.addCluster(begins).run(main, running(a));
+    await review();
+    const verdict = { status: 'compliant', reasons: [], policyVersion: run.policyVersion } as const;
+    const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
+    await world.images.recordJudgement({ digest: a, scan, verdict, judgedAtEpochMs: world.clock() });
+    world.advance(DAY_MS);
+    world.workloads.run(begins, running(a));
+    return {
+      ...{ world, review },
+      apply: (later: Partial<PolicyDocument>) =>
+        world.policies.publish(policyOf(later), { replaces: run.policyVersion, atEpochMs: world.clock() - 1 }),
+      standing: async () => (await world.running.presencesIn([a], begins)).get(a)?.standing,
+    };
+  }
+
+  const elsewhere = { approvedRegistries: { allow: ['ghcr.io/*'] } };
+
+  test.each<[string, Partial<PolicyDocument>, Partial<PolicyDocument> | undefined, Standing]>([
+    ['and no other policy came', {}, undefined, 'good'],
+    ['and a policy came since that has not judged it', {}, { nonRoot: {} }, 'undecided'],
+    ['and the policy forbids its name', elsewhere, undefined, 'forbidden'],
+    ['and a policy came since that forbids its name no longer', elsewhere, {}, 'undecided'],
+  ])('%s', async (_, ofReview, later, standing) => {
+    const made = await beginning(ofReview);
+    await made.review([payments], async () => {
+      if (later) await made.apply(later);
+    });
+    expect(await made.standing()).toBe(standing);
+  });
+
+  test('and its registry left the policy since the review began', async () => {
+    const made = await beginning();
+    await made.review();
+    made.world.workloads.stop(begins, 'web');
+    made.world.advance(100 * DAY_MS);
+    await made.review();
+    made.world.workloads.run(begins, running(a));
+    await made.apply(elsewhere);
+    await made.review();
+    expect(await made.standing()).toBe('forbidden');
+  });
+
+  test('and the policy in force cannot be read', async () => {
+    const made = await beginning();
+    await made.review([payments], async () => made.world.policies.lose(await made.apply({ nonRoot: {} })));
+    expect(await made.standing()).toBe('undecided');
+  });
+
+  test('and where it runs on in good standing, no review asks for the policy in force', async () => {
+    const made = await beginning();
+    await made.review();
+    made.world.workloads.stop(main, 'web');
+    const current = jest.spyOn(made.world.policies, 'current');
+    await made.review();
+    expect(current).not.toHaveBeenCalled();
+  });
 });
 
 async function runningIn(
