@@ -28,6 +28,7 @@ const judged = {
   waivedThrough: v.exactOptional(digest),
   waivedUntilEpochMs: v.exactOptional(epochMs),
   sinceEpochMs: v.exactOptional(epochMs),
+  unbrokenSinceEpochMs: v.exactOptional(epochMs),
 };
 
 export const reason = v.variant('kind', [

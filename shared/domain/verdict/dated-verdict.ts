@@ -6,6 +6,7 @@ import { classify } from '../stream/tier.ts';
 import { sourceReasons, userReasons } from './config-rules.ts';
 import { ageLimitOf, findingReasons, type VerdictInputs } from './evaluate.ts';
 import type { ImageRecord } from './image-record.ts';
+import { isDoubt } from './last-result.ts';
 import { systemReasons } from './system-reasons.ts';
 import { tagReasons } from './tag-reasons.ts';
 import type { EndedTag, Reason, Verdict } from './verdict.ts';
@@ -32,7 +33,8 @@ export const isDatable = ({ reasons }: Verdict): boolean => reasons.some(isDated
 
 /**
  * A verdict with the instant since when the policies in force have given each of its objections: the grace of doors counts from
- * then. An objection goes on if its rule gets another id.
+ * then. An objection goes on if its rule gets another id. Where nothing gave it for a while since then, the verdict has the end of
+ * that pause too.
  * @param applied the policy of the verdict, then those that were in force before it
  */
 export function datedVerdict(
@@ -45,14 +47,18 @@ export function datedVerdict(
   if (!current || !isDatable(verdict)) return verdict;
   const graceMs = graceOfDoorsMs(current.policy.doors);
   const given = objectionsUnder(inputs, current.policy);
+  const givenBefore = Map.groupBy(inputs.image.verdict?.reasons ?? [], meaningOf);
   const reasons = verdict.reasons.map((reason): Reason => {
     if (!isDated(reason)) return reason;
     const same = (policy: Policy): readonly Reason[] => given(policy, reason);
-    const foundSinceEpochMs =
-      objectedSince(applied, (policy) => earliestOf(same(policy)), graceMs) ?? current.fromEpochMs;
+    const sameBefore = givenBefore.get(meaningOf(reason)) ?? [];
+    const before = sameBefore.find(isDated);
+    const ruledSince = (pauseMs: number): number =>
+      objectedSince(applied, (policy) => earliestOf(same(policy)), pauseMs) ?? current.fromEpochMs;
+    const foundSinceEpochMs = ruledSince(graceMs);
     // What policies that cannot be read objected to is lost. The verdict before keeps it, so that no loss renews a grace again.
     const ruleSinceEpochMs = inputs.isHistoryPartial
-      ? Math.min(foundSinceEpochMs, sinceBefore(reason, inputs.image.verdict) ?? foundSinceEpochMs)
+      ? Math.min(foundSinceEpochMs, before?.sinceEpochMs ?? foundSinceEpochMs)
       : foundSinceEpochMs;
     // No waiver covers what is unknown.
     if (reason.effect === 'unknown') return { ...reason, sinceEpochMs: ruleSinceEpochMs };
@@ -63,11 +69,35 @@ export function datedVerdict(
       // Before it read the system, Patchwave could not know its end: an upgrade stops nothing that ran well.
       (reason.kind === 'system' ? inputs.system?.readAtEpochMs : undefined) ?? 0,
     );
-    const isLater = sinceEpochMs > (reason.deadlineEpochMs ?? 0) && sinceEpochMs + graceMs > nowEpochMs;
+    const { deadlineEpochMs = 0 } = reason;
     // A rule has no deadline. One without an instant is of a version before 0.3.0.
-    return isLater || DATED[reason.kind] === 'rule' ? { ...reason, sinceEpochMs } : reason;
+    const isKept = (epochMs: number): boolean =>
+      DATED[reason.kind] === 'rule' || (epochMs > deadlineEpochMs && epochMs + graceMs > nowEpochMs);
+    const unpausedEpochMs = Math.max(sinceEpochMs, ruledSince(0));
+    const isNew = sameBefore.length === 0 && isNewTo(inputs.image.verdict, applied, same, nowEpochMs);
+    const unbrokenSinceEpochMs = Math.max(unpausedEpochMs, isNew ? nowEpochMs : (before?.unbrokenSinceEpochMs ?? 0));
+    return {
+      ...reason,
+      ...(isKept(sinceEpochMs) && { sinceEpochMs }),
+      ...(unbrokenSinceEpochMs > sinceEpochMs && isKept(unpausedEpochMs) && { unbrokenSinceEpochMs }),
+    };
   });
   return { ...verdict, reasons };
+}
+
+/**
+ * Whether only the image can explain that a verdict before does not have an objection: its policy has it too, or is not known. A review
+ * that began before a policy came gives such a verdict by the policy before.
+ */
+function isNewTo(
+  before: Verdict | undefined,
+  applied: readonly AppliedPolicy[],
+  same: (policy: Policy) => readonly Reason[],
+  nowEpochMs: number,
+): boolean {
+  if (!before || before.reasons.some(isDoubt)) return false;
+  const judgedBy = applied.find(({ version }) => version === before.policyVersion);
+  return !judgedBy || (earliestOf(same(judgedBy.policy)) ?? Number.POSITIVE_INFINITY) <= nowEpochMs;
 }
 
 /** What a verdict objects to that the one before did not. */
@@ -134,10 +164,6 @@ function tierUnder(policy: Policy, { image }: DatedInputs, current: Policy): typ
   const [then, now] = [tierBy(policy), tierBy(current)];
   return then === now ? image.tier : then;
 }
-
-/** Since when the verdict before gave the same; `undefined` if it did not. */
-const sinceBefore = (reason: Reason, before: Verdict | undefined): number | undefined =>
-  before?.reasons.find((one) => isDated(one) && meaningOf(one) === meaningOf(reason))?.sinceEpochMs;
 
 /**
  * When an image was first seen with a tag that a rule forbids: a tag may come long after the rule. Before, a verdict of a policy

@@ -45,7 +45,7 @@ export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: numbe
     : (before.lastKnown ?? earlierResult(before) ?? earlierResult(after));
   const breachEpochMs = before.verdict?.nextBreachAtEpochMs ?? Number.POSITIVE_INFINITY;
   const lastGood = isGood(before)
-    ? endedAt(before, Math.min(atEpochMs, breachEpochMs, ruledEpochMs(after, before.judgedAtEpochMs)))
+    ? endedAt(before, Math.min(atEpochMs, breachEpochMs, ruledEpochMs(after)))
     : before.lastGood && ruled(before.lastGood, after);
   return {
     ...(lastKnown && !isKnown(after) && { lastKnown }),
@@ -56,19 +56,16 @@ export function lastResultsAfter(before: Judged, after: Judged, atEpochMs: numbe
 /** A doubt may have come first, so that only now a verdict shows what a policy forbade before the doubt. */
 const ruled = (lastGood: EndedResult, after: Judged): EndedResult => ({
   ...lastGood,
-  untilEpochMs: Math.min(lastGood.untilEpochMs, ruledEpochMs(after, lastGood.resultAtEpochMs)),
+  untilEpochMs: Math.min(lastGood.untilEpochMs, Math.max(lastGood.resultAtEpochMs ?? 0, ruledEpochMs(after))),
 });
 
-/**
- * Since when the policies forbid what an earlier verdict had nothing against: a rule counts before the image is judged by it.
- * @param goodAtEpochMs when the earlier result was good
- */
-function ruledEpochMs({ verdict }: Judged, goodAtEpochMs = 0): number {
-  const since = (verdict?.reasons ?? []).flatMap(({ effect, kind, sinceEpochMs }) =>
-    effect === 'violates' && kind !== 'registry' && sinceEpochMs !== undefined ? [sinceEpochMs] : [],
+/** Since when the policies forbid what an earlier verdict had nothing against: a rule counts before the image is judged by it. */
+const ruledEpochMs = ({ verdict }: Judged): number =>
+  Math.min(
+    ...(verdict?.reasons ?? []).flatMap(({ effect, kind, sinceEpochMs, unbrokenSinceEpochMs = sinceEpochMs }) =>
+      effect === 'violates' && kind !== 'registry' && unbrokenSinceEpochMs !== undefined ? [unbrokenSinceEpochMs] : [],
+    ),
   );
-  return Math.max(goodAtEpochMs, Math.min(...since));
-}
 
 /** Nothing recorded it: the image has a scan result, and its first verdict, or one of a version before 0.3.0, has a doubt. */
 function earlierResult(image: Judged): EndedResult | undefined {

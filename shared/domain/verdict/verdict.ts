@@ -35,6 +35,11 @@ export type Reason = {
    * is unknown what it asks for, but for a verdict of a version before 0.3.0; of an age or a finding only if the deadline is earlier, and the grace of doors goes on.
    */
   readonly sinceEpochMs?: number;
+  /**
+   * Of the same: since when they have objected so without a pause, or a verdict shows it, if that is later. What began before began
+   * while nothing forbade it.
+   */
+  readonly unbrokenSinceEpochMs?: number;
 } & ReasonDetail;
 
 export type ReasonDetail =

@@ -1,4 +1,4 @@
-import type { AppliedPolicy } from '../../../../shared/domain/policy/applied-policy.ts';
+import { type AppliedPolicy, appliedWith } from '../../../../shared/domain/policy/applied-policy.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
 import { type Finding, findingKey } from '../../../../shared/domain/scan/finding.ts';
 import {
@@ -9,6 +9,8 @@ import {
   withEndedTags,
 } from '../../../../shared/domain/verdict/dated-verdict.ts';
 import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
+import type { ImageRecord } from '../../../../shared/domain/verdict/image-record.ts';
+import { withJudgement } from '../../../../shared/domain/verdict/image-updates.ts';
 import type { Verdict } from '../../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { alone } from '../../../support/samples.ts';
@@ -362,6 +364,213 @@ describe('a tag that comes after the rule', () => {
     ],
   ])('counts from the policy if %s', (_, story, changes) => {
     expect(since(story, judgedBefore(changes))).toEqual({ tags: 60 });
+  });
+});
+
+describe('until when nothing forbade an image that is judged now', () => {
+  /** The days since the last good result ended, by judgements each with the policy of a version, or the one in force then. */
+  function goodUntil(
+    story: Story,
+    judgements: readonly (readonly [daysAgo: number, changes: Partial<DatedInputs>, version?: string])[],
+  ): number | undefined {
+    let record: ImageRecord = {
+      ...{ ...BAD, inUse: true, isHead: false, lineage: alone(BAD) },
+      scan: { state: 'off', reason: 'never-scanned', coverage: [] },
+    };
+    for (const [daysAgo, changes, version] of judgements) {
+      const at = NOW - daysAgo * DAY;
+      const past = applied(story.filter(([began]) => began >= daysAgo));
+      const own = version === undefined ? past[0] : past.find((one) => one.version === version);
+      if (!own) throw new TypeError('a story needs a policy');
+      const scan = { ...completeScan(), completedAtEpochMs: at };
+      const inputs: DatedInputs = {
+        ...{ findings: [], scan, firstSeen: new Map([[findingKey(FOUND), FIRST_SEEN]]), ...changes },
+        image: { ...record, ...changes.image },
+      };
+      const judged = withEndedTags(evaluate(inputs, own.policy, own.version, at), record.verdict, at);
+      const verdict = datedVerdict(judged, inputs, appliedWith(past, own, at), at);
+      const after = withJudgement(record, { digest: BAD.digest, scan, verdict, judgedAtEpochMs: at });
+      if (!after) throw new TypeError('the judgement is outdated');
+      record = after;
+    }
+    const untilEpochMs = record.lastGood?.untilEpochMs;
+    return untilEpochMs === undefined ? undefined : Math.round(((NOW - untilEpochMs) / DAY) * 1000) / 1000;
+  }
+  const found = { findings: [FOUND] };
+  const back = (changes: Partial<PolicyDocument>): Story => [
+    [30, {}],
+    [20, changes],
+    [6, {}],
+    [4, changes],
+  ];
+
+  test.each<[string, Parameters<typeof goodUntil>, number | undefined]>([
+    [
+      'when a rule came, though a review that had begun before judged it well after that',
+      [
+        [
+          [30, {}],
+          [4, nonRoot],
+        ],
+        [
+          [5, {}],
+          [3.9, {}, 'v0'],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a rule on tags came, though such a review judged it well after that',
+      [
+        [
+          [30, {}],
+          [4, { tags: {} }],
+        ],
+        [
+          [3.9, {}, 'v0'],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a limit was tightened, though such a review judged it well after that',
+      [
+        [
+          [30, {}],
+          [4, age(30)],
+        ],
+        [
+          [3.9, {}, 'v0'],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when findings began to count, though such a review judged it well after that',
+      [
+        [
+          [30, {}],
+          [4, critical(0)],
+        ],
+        [
+          [3.9, found, 'v0'],
+          [3, found],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a rule came back',
+      [
+        back(nonRoot),
+        [
+          [10, {}],
+          [5, {}],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a rule came back under another id',
+      [
+        [...back(nonRoot).slice(0, 3), [4, renamed]],
+        [
+          [5, {}],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a rule on tags came back',
+      [
+        back({ tags: {} }),
+        [
+          [10, {}],
+          [5, {}],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a limit came back',
+      [
+        back(age(30)),
+        [
+          [10, {}],
+          [5, {}],
+          [3, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when findings counted again',
+      [
+        back(critical(0)),
+        [
+          [10, found],
+          [5, found],
+          [3, found],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when a rule came back, however often it is judged since',
+      [
+        back(nonRoot),
+        [
+          [5, {}],
+          [3, {}],
+          [2, {}],
+          [1, {}],
+        ],
+      ],
+      4,
+    ],
+    [
+      'when it was first judged with a finding, if it was judged by the rule before',
+      [
+        back(critical(0)),
+        [
+          [5, {}],
+          [3, {}],
+          [2, found],
+          [1, found],
+        ],
+      ],
+      2,
+    ],
+    [
+      'when it was first judged with a finding, if findings count since some days',
+      [
+        [
+          [30, {}],
+          [4, critical(0)],
+        ],
+        [
+          [3, {}],
+          [2, found],
+          [1, found],
+        ],
+      ],
+      2,
+    ],
+  ])('%s', (_, given, days) => {
+    expect(goodUntil(...given)).toBe(days);
+  });
+
+  test('a pause does not begin the grace again', () => {
+    expect(since(back(nonRoot))).toEqual({ 'non-root': 20 });
+    const [{ sinceEpochMs, unbrokenSinceEpochMs } = {}] = judge(back(nonRoot)).reasons;
+    expect([sinceEpochMs, unbrokenSinceEpochMs]).toEqual([NOW - 20 * DAY, NOW - 4 * DAY]);
+    expect(judge([[20, nonRoot]]).reasons[0]).not.toHaveProperty('unbrokenSinceEpochMs');
   });
 });
 

@@ -22,9 +22,19 @@ test.each<[string, Parameters<typeof judged>[0], number]>([
     NOON_EPOCH_MS + 1000,
   ],
   [
-    'the last verdict, if the rule was there before and a looser policy came between',
+    'a rule that came before the last verdict, because a review that had begun before judged by another policy',
     [{ ruleId: 'u', effect: 'violates', kind: 'user', user: '', sinceEpochMs: NOON_EPOCH_MS - 1000 }],
-    NOON_EPOCH_MS,
+    NOON_EPOCH_MS - 1000,
+  ],
+  [
+    'the end of a pause of the rule',
+    [
+      {
+        ...{ ruleId: 'u', effect: 'violates', kind: 'user', user: '', sinceEpochMs: NOON_EPOCH_MS - 9000 },
+        unbrokenSinceEpochMs: NOON_EPOCH_MS + 1000,
+      },
+    ],
+    NOON_EPOCH_MS + 1000,
   ],
   [
     'the next verdict, if nothing says since when it is forbidden',
