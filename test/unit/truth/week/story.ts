@@ -65,6 +65,10 @@ class Story {
   readonly #doorOfMainFromDay: number | undefined;
   #policy: Omit<PolicyText, 'atEpochMs'>;
   #stricterAtEpochMs = 0;
+  /** When the stricter rules are gone; absent if they stay. */
+  #loosened: TrueSpan | undefined;
+  /** The rules get stricter while the review of that day goes on, before it reads what runs. */
+  readonly #isStricterInReview: boolean;
 
   constructor(seed: number, areRulesHeld: boolean) {
     this.#areRulesHeld = areRulesHeld;
@@ -74,6 +78,7 @@ class Story {
     const late = this.world.dice('late door');
     const [isLate, day] = [late.chance(0.3), late.int(WEDNESDAY, SECOND_MONDAY)];
     this.#doorOfMainFromDay = isLate ? day : undefined;
+    this.#isStricterInReview = areRulesHeld && this.world.dice('rules in a review').chance(0.25);
     const dice = this.world.dice('policy');
     this.#policy = {
       graceRunningDays: dice.pick([3, 7, 7, 14]),
@@ -92,7 +97,8 @@ class Story {
     await world.applyPolicy(this.#policy);
     this.#install();
     for (let day = 0; day < DAYS; day += 1) {
-      world.clockwork.at(at(day, 3), () => world.review());
+      const readsAfterMinutes = this.#isStricterInReview && day === FRIDAY ? 10 : 0;
+      world.clockwork.at(at(day, 3), () => world.review(readsAfterMinutes));
       world.clockwork.at(at(day, 12), () => this.#readLists());
     }
     this.#drainNodes();
@@ -427,13 +433,14 @@ class Story {
     ]);
     const looser: Partial<PolicyText> = { rules: [], unapproved: [], ageLimitDays: 30 };
     const hour = dice.int(6, 20);
-    this.#stricterAtEpochMs = at(THURSDAY, hour, 13);
-    if (this.#areRulesHeld) this.#later(at(THURSDAY, hour, 13), apply(stricter));
+    this.#stricterAtEpochMs = this.#isStricterInReview ? at(FRIDAY, 3, 2) : at(THURSDAY, hour, 13);
+    if (this.#areRulesHeld) this.#later(this.#stricterAtEpochMs, apply(stricter));
     const [isAgain, isLoosened] = [dice.chance(0.3), dice.chance(0.3)];
     if (isAgain && this.#areRulesHeld) this.#later(at(FRIDAY, hour, 13), apply(stricter));
     if (isLoosened && this.#areRulesHeld) {
-      this.#later(at(FRIDAY, hour, 23), apply(looser));
-      this.#later(at(FRIDAY + 1, hour, 23), apply(stricter));
+      this.#loosened = { fromEpochMs: at(FRIDAY, hour, 23), toEpochMs: at(FRIDAY + 1, hour, 23) };
+      this.#later(this.#loosened.fromEpochMs, apply(looser));
+      this.#later(this.#loosened.toEpochMs, apply(stricter));
     }
     const isWaived = dice.chance(0.3);
     if (isWaived) this.#later(at(THURSDAY, 7, 3), apply({ waivedUntilEpochMs: at(SECOND_MONDAY, 0) }));
@@ -530,7 +537,8 @@ class Story {
 
   /**
    * Images that break all the stricter rules, and run in good standing elsewhere, start in other places: some hours before the rules
-   * come, and between them and the next review, where the door denies, only warns, or a person opened the place.
+   * come, and between them and the next review, where the door denies, only warns, or a person opened the place. One starts while the
+   * rules are gone, after a review.
    */
   #startAroundRules(): void {
     const { world } = this;
@@ -541,14 +549,21 @@ class Story {
       ['prod/annex', 'warned', 'eks-deployment'],
       ['prod/batch', 'opened', 'eks-deployment'],
       ['main', 'moved', 'ecs-service'],
+      ['prod/shop', 'between', 'eks-deployment'],
     ] as const) {
+      if (name === 'between' && !this.#loosened) continue;
       const image = this.#image(`${name}-v1`, {
         ...{ isRoot: true, namesSource: false, isFlawed: false, tag: name },
         ...{ repository: `${dice.pick(['apps', 'tools'])}/${name}`, builtAtEpochMs: BEGAN_EPOCH_MS - 15 * DAY_MS },
       });
       world.begin({ workload: name, kind: 'eks-deployment' }, 'prod/office', image.digest);
       const hours = name === 'early' ? -dice.int(1, 2) : dice.int(1, 6);
-      this.#later(this.#stricterAtEpochMs + hours * HOUR_MS, async () => {
+      const unit = this.#isStricterInReview && hours > 0 ? MINUTE_MS : HOUR_MS;
+      const startsAtEpochMs =
+        name === 'between' && this.#loosened
+          ? this.#loosened.toEpochMs - dice.int(1, 2) * HOUR_MS
+          : this.#stricterAtEpochMs + hours * unit;
+      this.#later(startsAtEpochMs, async () => {
         if (name === 'opened') await world.open(place, 1);
         const workload: Workload = { place, name, kind, replicas: 1, image };
         if (await this.#start(workload)) this.#workloads.push(workload);

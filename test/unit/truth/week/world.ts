@@ -300,8 +300,11 @@ export class WeekWorld {
     return functionsOver(this.fakes, this.clockwork.sleep, { requestId, isInspected: this.#isInspected });
   }
 
-  /** The nightly review, by the definition of its state machine. It fails where a scope was not read, and reads the others. */
-  async review(): Promise<void> {
+  /**
+   * The nightly review, by the definition of its state machine. It fails where a scope was not read, and reads the others.
+   * @param readsAfterMinutes how long after its beginning it reads what runs
+   */
+  async review(readsAfterMinutes = 0): Promise<void> {
     const fromEpochMs = this.now;
     this.#watched();
     const id = `arn:aws:states:${REGION}:${ACCOUNT}:execution:fleet-review:${fromEpochMs}`;
@@ -310,7 +313,11 @@ export class WeekWorld {
       { id, input: {}, startedAtEpochMs: fromEpochMs },
       {
         clockwork: this.clockwork,
-        invoke: (name, payload) => this.#functions().step(name, payload),
+        invoke: async (name, payload) => {
+          const isReading = (payload as { readonly action?: string }).action === 'workloads';
+          if (isReading && readsAfterMinutes > 0) await this.clockwork.sleep(readsAfterMinutes * MINUTE_MS);
+          return this.#functions().step(name, payload);
+        },
         document: (key) => this.fakes.runFiles.get(key),
         awaitToken: () => {
           throw new Error('a review waits for no token');
