@@ -3,16 +3,15 @@ import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
-import { appliedWith } from '../../shared/domain/policy/applied-policy.ts';
-import { BUILT_IN_VERSION, isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
+import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { compareUsages, type UsageChanges } from '../../shared/domain/review/resolve-references.ts';
 import { type InventoryCounts, keyOfScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { PropertiesPorts } from '../../shared/inventory/write-properties.ts';
+import { policyOfDoors } from '../../shared/judging/foresee-doors.ts';
 import type { PastBreakGlass, PastBreakGlasses, RunningLedger } from '../../shared/ports/admission.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { CurrentPolicy, Policies, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -160,7 +159,7 @@ async function recordImages(
     const isFirstReading = before?.includesStanding !== true;
     const beforeEpochMs = before?.completeAtEpochMs;
     const openUntil = openingsSince(ports, beforeEpochMs);
-    const inForceNow = policyOfDoors(ports, inForce);
+    const inForceNow = readPolicyOfDoors(ports, inForce);
     for (const group of await groups.groups()) {
       const shown = mergeSeen(await seen.of(group));
       const compared = compareUsages(await live.of(group), shown.usages.values());
@@ -246,23 +245,10 @@ async function recordGroup(
   await keepNames(ports, policy, seen.images, recorded);
 }
 
-/**
- * The policy by which doors decide now, read once, and only where an image begins or its beginning is open. Without one, that of the
- * review counts; so it does if the one in force cannot be read, but then nothing says that an image was judged by that one.
- */
-function policyOfDoors({ policies, clock }: UsagesPorts, ofRun: PolicyVersion): ReadingOfScope['inForce'] {
+/** Read once, and only where an image begins, or its beginning is open. */
+function readPolicyOfDoors({ policies, clock }: UsagesPorts, ofRun: PolicyVersion): ReadingOfScope['inForce'] {
   let read: Promise<CurrentPolicy> | undefined;
-  const current = async (): Promise<CurrentPolicy> => {
-    try {
-      return await policies.current();
-    } catch (error) {
-      const isUnreadable = error instanceof PolicyUnreadableError;
-      if (!(isUnreadable || error instanceof NoPolicyError)) throw error;
-      const version = isUnreadable ? BUILT_IN_VERSION : ofRun.version;
-      return { ...ofRun, version, applied: appliedWith([], ofRun, clock()) };
-    }
-  };
-  return () => (read ??= current());
+  return () => (read ??= policyOfDoors(policies, ofRun, clock()));
 }
 
 /** Read once, and only where a fact or a rule forbids something that the scope did not run before. */

@@ -10,31 +10,45 @@ import {
   type PossibleStart,
 } from '../domain/admission/possible-start.ts';
 import { appliedWith } from '../domain/policy/applied-policy.ts';
+import { BUILT_IN_VERSION } from '../domain/policy/built-in-policy.ts';
 import { doorPlaceText } from '../domain/policy/doors.ts';
 import type { AdmissionReads } from '../ports/admission.ts';
 import type { Clock } from '../ports/clock.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../ports/errors.ts';
-import type { Policies, PolicyVersion } from '../ports/policies.ts';
+import type { CurrentPolicy, Policies, PolicyVersion } from '../ports/policies.ts';
 import { readAdmissionRecords } from './read-admission-facts.ts';
 
 export interface ForesightPorts extends AdmissionReads {
   readonly clock: Clock;
 }
 
-/**
- * A policy as doors would decide by it: as it is in force, or as if it came into force now. If the one in force cannot be read,
- * nothing is known of those before.
- */
+/** A policy as doors would decide by it: as it is in force, or as if it came into force now. */
 export async function doorPolicyOf(
   policies: Pick<Policies, 'current'>,
   one: PolicyVersion,
   nowEpochMs: number,
 ): Promise<DoorPolicy> {
+  const { applied } = await policyOfDoors(policies, one, nowEpochMs);
+  return { policy: one.policy, applied: appliedWith(applied, one, nowEpochMs) };
+}
+
+/**
+ * The policy by which doors decide now.
+ * @param otherwise counts if there is none, or it cannot be read: nothing is known of those before, and in the second case nothing says
+ * that an image was judged by that policy
+ */
+export async function policyOfDoors(
+  policies: Pick<Policies, 'current'>,
+  otherwise: PolicyVersion,
+  nowEpochMs: number,
+): Promise<CurrentPolicy> {
   try {
-    return { policy: one.policy, applied: appliedWith((await policies.current()).applied, one, nowEpochMs) };
+    return await policies.current();
   } catch (error) {
-    if (!(error instanceof NoPolicyError || error instanceof PolicyUnreadableError)) throw error;
-    return { policy: one.policy, applied: appliedWith([], one, nowEpochMs) };
+    const isUnreadable = error instanceof PolicyUnreadableError;
+    if (!(isUnreadable || error instanceof NoPolicyError)) throw error;
+    const version = isUnreadable ? BUILT_IN_VERSION : otherwise.version;
+    return { ...otherwise, version, applied: appliedWith([], otherwise, nowEpochMs) };
   }
 }
 
