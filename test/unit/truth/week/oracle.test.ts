@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Due, StartOracle } from './oracle.ts';
-import type { PolicyText, Records, TrueStay, WeekImage } from './records.ts';
+import type { PolicyText, Records, Start, TrueSpan, TrueStay, WeekImage } from './records.ts';
 
 /* What the oracle of the week owes, on records by hand: a review each night at 3, a scan in each, a grace of 7 days. */
 
@@ -117,6 +117,35 @@ test.each<[string, number | undefined, Told]>([
   ['its grace goes on', undefined, { flawAtEpochMs: day(3, 1) }],
 ])('a review announced the end of the grace: %s', (_, expected, told) => {
   expect(oracleOf(told).announcedBy({ atEpochMs: NOW, place: 'shop', digest: 'web' })).toBe(expected);
+});
+
+const ruled = text({ rules: ['nonRoot'] });
+/** The grace of the rule ends before the doubt is certain. */
+const LATE = { outages: [{ fromEpochMs: day(6), toEpochMs: day(11) }], scannedUntil: day(6) };
+const LATE_STALE = { fromEpochMs: day(5, 4), toEpochMs: day(7, 5) };
+const rulesUntil = (atEpochMs: number): Told => ({ ...denied, policies: [ruled, text({ atEpochMs })] });
+const stale = { fromEpochMs: day(4, 4), toEpochMs: day(6, 5) };
+
+test.each<[string, Told, Partial<Start>, TrueSpan | undefined]>([
+  ['in its first hour', denied, {}, stale],
+  ['before its first hour is over', denied, { atEpochMs: day(6, 4) }, undefined],
+  ['in its first hour, where the grace of a rule went on', rulesUntil(day(6, 12)), {}, stale],
+  [
+    'by the next review, where a rule whose grace was over is taken away',
+    { ...rulesUntil(day(8, 12)), ...LATE },
+    {},
+    { ...LATE_STALE, toEpochMs: day(9, 4) },
+  ],
+  ['never, before that review', { ...rulesUntil(day(8, 12)), ...LATE }, { atEpochMs: day(9, 2) }, undefined],
+])('a doubt raises its alarm: %s', (_, told, start, expected) => {
+  const owed = oracleOf(told).due({ atEpochMs: NOW, place: 'shop', digest: 'web', ...start });
+  expect(owed.alarm).toEqual(expected);
+});
+
+test('a rule that is taken away at the instant of a start forbids it no longer', () => {
+  const policies = [ruled, text({ atEpochMs: NOW })];
+  expect(due({ policies })).toBe('must-start');
+  expect(due({ policies: [ruled] })).toBe('must-end');
 });
 
 test('the oracle imports nothing but records of the truth', () => {

@@ -59,7 +59,7 @@ export class StartOracle {
     if (!image) throw new Error(`there is no image ${digest}`);
     const policy = this.#policyAt(at);
     const carried = this.#objections(image, at).map((one) => this.#fromFirstReview(one, start));
-    const alarm = this.#alarmOf(carried, start);
+    const alarm = this.#alarmOf(carried, image, start);
     const answer = (due: Due, why: string): OwedStart => ({
       ...{ due, why, carriedBy: carried.map(({ kind }) => kind) },
       ...(alarm && { alarm }),
@@ -81,13 +81,36 @@ export class StartOracle {
     return answer('open', short ? `the grace of ${short.what} may be over` : 'nobody can know');
   }
 
-  /** A doubt raises an alarm in its first hour, where a door judged all the time. */
-  #alarmOf(carried: readonly Objection[], { place, atEpochMs }: Start): TrueSpan | undefined {
+  /**
+   * A doubt raises an alarm in its first hour, where a door judged all the time. Where another grace was over in that hour, the doubt
+   * held nothing up, and the first review after a text that takes the other objection away raises the alarm.
+   */
+  #alarmOf(carried: readonly Objection[], image: WeekImage, { place, atEpochMs }: Start): TrueSpan | undefined {
+    const { policies, reviews, beganAtEpochMs } = this.#truth;
     const doubt = carried.find(({ kind, certainFromEpochMs }) => kind === 'doubt' && certainFromEpochMs !== undefined);
-    const { sinceEpochMs = 0, certainFromEpochMs = 0 } = doubt ?? {};
-    const toEpochMs = certainFromEpochMs + HOUR_MS;
-    const isOff = this.#truth.policies.some(({ isOffIn = [] }) => isOffIn.includes(place));
-    return doubt && toEpochMs <= atEpochMs && !isOff ? { fromEpochMs: sinceEpochMs, toEpochMs } : undefined;
+    if (!doubt || policies.some(({ isOffIn = [] }) => isOffIn.includes(place))) return undefined;
+    const firstHourEpochMs = Math.max(doubt.certainFromEpochMs ?? 0, beganAtEpochMs) + HOUR_MS;
+    const freeText = this.#isOver(image, place, firstHourEpochMs)
+      ? policies.find((one) => one.atEpochMs > firstHourEpochMs && !this.#isOver(image, place, one.atEpochMs))
+      : undefined;
+    const toEpochMs = freeText
+      ? reviews.find(({ fromEpochMs }) => fromEpochMs > freeText.atEpochMs)?.toEpochMs
+      : firstHourEpochMs;
+    return toEpochMs !== undefined && toEpochMs <= atEpochMs
+      ? { fromEpochMs: doubt.sinceEpochMs, toEpochMs }
+      : undefined;
+  }
+
+  /** At that instant the grace of what is no doubt is over, by the latest reading of it. */
+  #isOver(image: WeekImage, place: string, at: number): boolean {
+    const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
+    return this.#objections(image, at)
+      .filter(({ kind }) => kind !== 'doubt')
+      .map((one) => this.#fromFirstReview(one, { place, digest: image.digest, atEpochMs: at }))
+      .some(
+        ({ certainFromEpochMs = Number.POSITIVE_INFINITY, latestEpochMs = Number.POSITIVE_INFINITY }) =>
+          certainFromEpochMs <= at && latestEpochMs + graceMs < at,
+      );
   }
 
   /**
@@ -260,7 +283,9 @@ export class StartOracle {
       };
       lastEpochMs = end;
     }
-    return lastEpochMs === at ? objecting : undefined;
+    // A text that is replaced at this very instant objects no longer.
+    const inForce = texts.at(-1);
+    return inForce && from(inForce) <= at ? objecting : undefined;
   }
 
   /** Since the last review at which the scanner could answer. What never had a result is doubtful for certain. */
