@@ -46,6 +46,10 @@ const due = (told: Told): Due =>
 
 const stricter = [text(), text({ atEpochMs: day(6), rules: ['nonRoot'] })];
 const denied = { outages: [{ fromEpochMs: day(5), toEpochMs: day(11) }], scannedUntil: day(5) };
+const began = (fromEpochMs: number, namedFromEpochMs?: number): Told => ({
+  ...denied,
+  runs: [{ ...run(fromEpochMs), ...(namedFromEpochMs !== undefined && { namedFromEpochMs }) }],
+});
 const OLD = image({ builtAtEpochMs: BEGAN - 40 * DAY_MS });
 
 test.each<[string, Due, Told]>([
@@ -77,6 +81,9 @@ test.each<[string, Due, Told]>([
     { runs: [run(BEGAN, day(1, 5))], flawAtEpochMs: day(8, 1) },
   ],
   ['it was never scanned', 'must-not-start', { image: image({ pushedAtEpochMs: day(7) }), scannedUntil: 0, runs: [] }],
+  ['scans denied, and it began on the day on which the doubt became certain', 'open', began(day(6, 8))],
+  ['the same, and its cluster dates it after that', 'must-not-start', began(day(6, 8), day(6, 8))],
+  ['scans denied, and it began on the day after', 'must-not-start', began(day(7, 8))],
   ['too old at the first review, nine days ago', 'must-end', { image: OLD }],
   ['the same with a grace of ten days', 'must-start', { image: OLD, policies: [text({ graceRunningDays: 10 })] }],
   ['too old, it began while the place was open', 'must-not-start', { image: OLD, runs: [run(day(7, 5))] }],

@@ -417,11 +417,26 @@ export class StartOracle {
       (this.#objections(image, fromEpochMs).some(
         ({ kind, certainFromEpochMs = Number.POSITIVE_INFINITY }) =>
           certainFromEpochMs <= fromEpochMs &&
+          !(kind === 'doubt' && this.#mayHaveBegunBefore(certainFromEpochMs, fromEpochMs, namedFromEpochMs)) &&
           !(kind === 'doubt' && this.#wasCleared(image, fromEpochMs, at)) &&
           !(kind === 'rule' && this.#wasLoosened(fromEpochMs, at)),
       ) ||
         (namedFromEpochMs !== undefined && this.#isAgainstRule(image, namedFromEpochMs, at)));
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
+  }
+
+  /**
+   * As far as Patchwave can know: no reading was complete, and no cluster dates its workload, between that instant and the start.
+   * A reading and a result of one review are seconds apart.
+   */
+  #mayHaveBegunBefore(epochMs: number, fromEpochMs: number, namedFromEpochMs = 0): boolean {
+    const { reviews, unread } = this.#truth;
+    const lastReading = reviews.findLast(
+      (review) =>
+        review.fromEpochMs <= fromEpochMs &&
+        !unread.some((one) => one.fromEpochMs <= review.fromEpochMs && review.fromEpochMs <= one.toEpochMs),
+    );
+    return Math.max(lastReading?.fromEpochMs ?? 0, namedFromEpochMs) <= epochMs;
   }
 
   /** It was named there after a rule came that it breaks, and was judged by that rule since. */
