@@ -67,6 +67,10 @@ class TaskStore(AccountRegionScopedDict):
         part = _narrowed.get()
         return super().items() if part is None else list(self._parts[part].items())
 
+    def everywhere(self) -> list[tuple[str, Task]]:
+        """The tasks of all accounts and Regions, each with its account."""
+        return [(account, task) for (account, _, _), task in list(self._data.items())]
+
 
 def watch_tasks() -> None:
     """Puts the store and the watch in place."""

@@ -6,12 +6,14 @@ rule of the registry covers, and again as soon as a new vulnerability is known.
 
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from background import after
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import ecr
+from ministack.services import ecr, ecs
+from organization import organization_of
 from registry import INDEX_MEDIA_TYPES, Image, find_image, images_of, is_archived, manifest_of, registry
 from restores.ecr_scanning_configuration import applied_frequency
 from scanner.layers import UnreadableLayer, merged_files, read_layer
@@ -36,6 +38,14 @@ class Inspection:
     status: Status = PENDING
     scanned_at: float | None = None
     fixed: bool = False
+
+
+@dataclass(frozen=True)
+class InUse:
+    """How many tasks run an image, and when one of them ran it last, in seconds since the epoch. None is unknown."""
+
+    count: int | None
+    last_at: float | None
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,32 @@ def covered_images() -> Iterator[tuple[str, Image, Inspection]]:
         elif applied_frequency(repository) == "MANUAL":
             inspection = Inspection(("INACTIVE", "SCAN_FREQUENCY_MANUAL"), inspection.scanned_at)
         yield repository, image, inspection
+
+
+def tell_use(image: Image, use: InUse) -> None:
+    """Has Inspector tell this of an image from now on, whatever tasks run: the pods of EKS run outside of this process."""
+    image["_in_use"] = use
+
+
+def uses_in_tasks() -> dict[str, InUse]:
+    """By digest the uses in tasks of ECS of the request's account and its organization, also in tasks that ended.
+
+    Whether tasks of other Regions count is documented nowhere; here they do. On AWS an answer is up to 36 hours old.
+    https://docs.aws.amazon.com/inspector/v2/APIReference/API_GetClustersForImage.html
+    """
+    organization = organization_of(get_account_id())
+    members = organization.members if organization else {get_account_id()}
+    instants: dict[str, list[float | None]] = defaultdict(list)
+    for account, task in ecs._tasks.everywhere():
+        if account in members:
+            ended_at = ecs._ts_to_epoch(task.get("stoppedAt")) if task["lastStatus"] == "STOPPED" else None
+            for digest in {container.get("imageDigest") for container in task["containers"]}:
+                instants[digest].append(ended_at)
+    now = time.time()
+    return {
+        digest: InUse(ends.count(None), max(now if end is None else end for end in ends))
+        for digest, ends in instants.items()
+    }
 
 
 def findings_of(repository: str, image: Image) -> tuple[LayeredFinding, ...]:

@@ -1,7 +1,7 @@
 import { PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
 import { beforeAll } from '@jest/globals';
 import { ecrClients, inspectorClients } from '../../shared/adapters/clients.ts';
-import { registryScanner } from '../../shared/adapters/scanners.ts';
+import { registryScanner, registryScans } from '../../shared/adapters/scanners.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
 import { Pusher } from '../support/pushes.ts';
@@ -14,11 +14,10 @@ beforeAll(async () => {
   await createReadRole(cloud(), MEMBER);
   const pusher = new Pusher(cloud());
   const newRepository = () => pusher.newRepository(MEMBER, 'team/a');
+  const clients = { ecr: ecrClients(accessOf(cloud())), inspector: inspectorClients(accessOf(cloud())) };
   world = {
-    scanner: registryScanner(
-      { ecr: ecrClients(accessOf(cloud())), inspector: inspectorClients(accessOf(cloud())) },
-      { partition: 'aws', clock: Date.now },
-    ),
+    scanner: registryScanner(clients, { partition: 'aws', clock: Date.now }),
+    scans: registryScans(clients, { partition: 'aws' }),
     unreachable: { account: '999999999999', region: 'eu-west-1', repository: 'team/a' },
     newRepository: {
       ecr: newRepository,
@@ -52,6 +51,14 @@ beforeAll(async () => {
     },
     archive: (location, digest) => pusher.archive(location, digest),
     delete: (location, digest) => pusher.delete(location, digest),
+    use: (location, digest, { count, lastAtEpochMs }) =>
+      cloud().admin.givePast({
+        ...{ ...location, digest },
+        inUse: {
+          ...(count !== undefined && { count }),
+          ...(lastAtEpochMs !== undefined && { lastAt: new Date(lastAtEpochMs) }),
+        },
+      }),
   };
 });
 

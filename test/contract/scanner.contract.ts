@@ -3,7 +3,8 @@ import type { Digest, ImageLocation, Registry } from '../../shared/domain/image/
 import type { Finding } from '../../shared/domain/scan/finding.ts';
 import type { RepositoryScanning } from '../../shared/domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanReason, ScanRequest } from '../../shared/domain/scan/scan.ts';
-import type { Scanner } from '../../shared/ports/scanner.ts';
+import type { InUse } from '../../shared/domain/scan/witness.ts';
+import type { CoveredImage, RegistryScans, Scanner } from '../../shared/ports/scanner.ts';
 import { digestOf } from '../support/samples.ts';
 
 export interface ScannedImage {
@@ -54,6 +55,7 @@ type ScannerName = keyof typeof SCANNERS;
 /** The scanner of every registry, and images for it to look at. */
 export interface ScannerWorld {
   readonly scanner: Scanner;
+  readonly scans: Pick<RegistryScans, 'coverage'>;
   /** A repository in a registry that no other test has seen, and that the scanner of the name scans. */
   readonly newRepository: Readonly<Record<ScannerName, () => Promise<ImageLocation>>>;
   /** Amazon ECR scans only so many images of the registry in a day. */
@@ -61,6 +63,8 @@ export interface ScannerWorld {
   push(location: ImageLocation, image: ScannedImage): Promise<Digest>;
   archive(location: ImageLocation, digest: Digest): Promise<void>;
   delete(location: ImageLocation, digest: Digest): Promise<void>;
+  /** From now on this is what Amazon Inspector says of the use of an image. */
+  use(location: ImageLocation, digest: Digest, use: Partial<InUse>): Promise<void>;
   readonly unreachable: ImageLocation;
 }
 
@@ -112,6 +116,25 @@ export function scannerContract(world: () => ScannerWorld): void {
       const expected = { outcome: 'refused', state: 'unsupported', reason: own.unscannable };
       expect(await settled(location, digest)).toMatchObject(expected);
     });
+  });
+
+  const OFTEN = { count: 3, lastAtEpochMs: 1_795_489_928_125 };
+  const uses: readonly [string, Partial<InUse> | undefined, InUse | undefined][] = [
+    ['an image that tasks run has their count and the last instant', OFTEN, OFTEN],
+    ['an image that nothing ever ran has no use', undefined, undefined],
+    ['an image whose last task has ended has no use', { ...OFTEN, count: 0 }, undefined],
+    ['a count without an instant is no use', { count: 3 }, undefined],
+    ['an instant without a count is no use', { lastAtEpochMs: OFTEN.lastAtEpochMs }, undefined],
+  ];
+  test.each(uses)('Amazon Inspector: %s', async (_, said, expected) => {
+    const location = await world().newRepository.inspector();
+    const digest = await world().push(location, { name: 'used' });
+    if (said) await world().use(location, digest, said);
+    const pages: CoveredImage[] = [];
+    for await (const page of world().scans.coverage(location)) pages.push(...page);
+    const covered = pages.filter((image) => image.digest === digest);
+    expect(covered).toEqual([expect.objectContaining({ repository: location.repository, digest })]);
+    expect(covered[0]?.inUse).toEqual(expected);
   });
 
   test('a second scan within the day, and one past the daily quota, get the same answer', async () => {

@@ -17,6 +17,7 @@ function newRepository(): ImageLocation {
 
 const world: ScannerWorld = {
   scanner,
+  scans: scanner,
   unreachable,
   newRepository: {
     ecr: async () => newRepository(),
@@ -42,6 +43,7 @@ const world: ScannerWorld = {
   },
   archive: async (location, digest) => void registry.archive(location, digest),
   delete: async (location, digest) => void registry.delete(location, digest),
+  use: async (location, digest, use) => void scanner.uses(location, digest, use),
 };
 
 /** Amazon Inspector scans what is pushed by itself. */

@@ -3,7 +3,7 @@
 from typing import Any
 
 from admin import BadRequest
-from inspections import fix_status
+from inspections import InUse, fix_status, tell_use
 from instants import instant
 from ministack.core.responses import request_scope
 from registry import find_image, registry
@@ -24,6 +24,9 @@ def _give_past(body: dict[str, Any]) -> dict[str, Any]:
             image["imageStatus"] = "ARCHIVED" if body["archived"] else "ACTIVE"
         if "inspection" in body:
             fix_status(image, (body["inspection"]["status"], body["inspection"]["reason"]))
+        if "inUse" in body:
+            last_at = body["inUse"].get("lastAt")
+            tell_use(image, InUse(body["inUse"].get("count"), last_at and instant(last_at, "lastAt")))
         if "lastScannedAt" in body:
             record_past_scan(repository, image, instant(body["lastScannedAt"], "lastScannedAt"))
     return {}

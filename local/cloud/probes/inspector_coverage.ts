@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
 import { ECRClient, PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import {
+  CreateClusterCommand,
+  ECSClient,
+  RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+} from '@aws-sdk/client-ecs';
 import { Inspector2Client, ListCoverageCommand, paginateListCoverage } from '@aws-sdk/client-inspector2';
 import { debianFiles, eventually, makeRepository, type ProbeCloud, pushImage } from '../probe.ts';
 import { declareOrganization } from '../probe-organization.ts';
@@ -60,6 +67,31 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     name: 'ValidationException',
   });
   await assert.rejects(inspector.send(new ListCoverageCommand({ maxResults: 201 })), { name: 'ValidationException' });
+
+  // What uses an image: tasks that run count, and the last use stays when the last of them ended.
+  const ecs = new ECSClient(config);
+  const useOf = async ({ digest }: (typeof images)[number]) => (await statusOf(digest))?.resourceMetadata?.ecrImage;
+  const [used = before, unused = before] = images;
+  const { taskDefinition } = await ecs.send(
+    new RegisterTaskDefinitionCommand({
+      family: 'covered',
+      containerDefinitions: [
+        { name: 'app', image: `555566667777.dkr.ecr.eu-west-1.amazonaws.com/${covered}@${used.digest}`, memory: 64 },
+      ],
+    }),
+  );
+  await ecs.send(new CreateClusterCommand({ clusterName: 'covered' }));
+  const run = { cluster: 'covered', taskDefinition: taskDefinition?.taskDefinitionArn, count: 2 };
+  const { tasks = [] } = await ecs.send(new RunTaskCommand(run));
+  const running = await useOf(used);
+  assert.equal(running?.inUseCount, 2);
+  assert.ok(Math.abs(Date.now() - (running?.lastInUseAt?.getTime() ?? 0)) < 60_000);
+  for (const { taskArn: task } of tasks) await ecs.send(new StopTaskCommand({ cluster: 'covered', task }));
+  const ended = await useOf(used);
+  assert.equal(ended?.inUseCount, 0);
+  assert.ok(Math.abs(Date.now() - (ended?.lastInUseAt?.getTime() ?? 0)) < 60_000);
+  const never = await useOf(unused);
+  assert.deepEqual([never?.inUseCount, never?.lastInUseAt], [undefined, undefined]);
 
   // A delegated administrator, here the management account, sees the images of all members; a member sees its own.
   const accounts = [{ id: '555566667777', name: 'team' }];

@@ -15,6 +15,7 @@ import {
   scanningOf,
 } from '../../../shared/domain/scan/registry-scanning.ts';
 import type { ScanReading, ScanRequest } from '../../../shared/domain/scan/scan.ts';
+import type { InUse } from '../../../shared/domain/scan/witness.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { CoveredImage, RegistryScans, Scanner } from '../../../shared/ports/scanner.ts';
@@ -110,6 +111,17 @@ export class FakeScanner implements Scanner, RegistryScans {
   ): this {
     const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs: completedAtEpochMs };
     return this.covers(location, digest, { ...coverage, ...(!isWatched && { isOnPush: true }) }, findings);
+  }
+
+  /** Amazon Inspector says this of the use of an image that it covers; it counts with both, as the port says. */
+  uses(location: ImageLocation, digest: Digest, { count = 0, lastAtEpochMs }: Partial<InUse>): this {
+    const key = scanKey(location, digest);
+    const covered = this.#covered.get(key);
+    if (!covered) throw new Error(`Amazon Inspector does not cover ${digest}`);
+    const { inUse: _, ...rest } = covered;
+    const isUse = count > 0 && lastAtEpochMs !== undefined;
+    this.#covered.set(key, { ...rest, ...(isUse && { inUse: { count, lastAtEpochMs } }) });
+    return this;
   }
 
   /** Asked from now on, in the place of what `covers` tells. */
