@@ -42,6 +42,7 @@ import { type ImageInUse, stillWitnessed } from '../../shared/domain/scan/witnes
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
@@ -292,6 +293,10 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });
+  if (checked.state === 'witness-disagrees')
+    logger.warn('a closure ended without a proof: Amazon Inspector says that an image is in use', {
+      ...{ cascadeId, stream, witnessed: checked.disagreement?.witnessed },
+    });
   return unlessUnreadable(replaceIfAbandoned(ports, checked, seen.deployments, fleet), checked);
 }
 

@@ -1,11 +1,21 @@
 import { CodePipelineClient, StopPipelineExecutionCommand } from '@aws-sdk/client-codepipeline';
-import { ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import { ECRClient, PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import {
+  CreateClusterCommand,
+  ECSClient,
+  RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
+import type { Registry } from '../../shared/domain/image/image.ts';
 import {
   causeOf,
   enforceOnly,
   heldIn,
+  lapseClosures,
   NOTHING_HELD,
   rebuildsOf,
   rebuiltTimes,
@@ -14,7 +24,7 @@ import {
   wakePlanner,
 } from '../support/acting.ts';
 import { ActingCases, useReviewed } from '../support/acting-cases.ts';
-import { actingFleet, CLUSTER, streamOf, TEAM } from '../support/acting-fleet.ts';
+import { actingFleet, CLUSTER, HUB, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { runsOf } from '../support/acts-of-persons.ts';
 import { RunbookRuns } from '../support/alarms.ts';
 import { environmentOf } from '../support/bad-input.ts';
@@ -26,14 +36,24 @@ const WAIT_MS = 90_000;
 /** Longer than a verification waits here, and no longer than this test. */
 const SLOW_SCAN_MS = 30_000;
 const DAY_SECONDS = 86_400;
+const EVERYTHING = [{ filter: '*', filterType: 'WILDCARD' as const }];
+/** Of the organization, and no scope of the policy at first. */
+const UNLISTED = { account: '777788889999', region: TEAM.region } as const;
+
+const scopeOf = ({ account, region }: Registry) => ({ account, regions: [region] });
 
 const fleet = () =>
-  actingFleet([
-    { name: 'repaired', pipeline: { faults: { failsFirst: 3 } } },
-    { name: 'unscanned' },
-    { name: 'undeployed', rule: { rollout: 'pipeline' } },
-    { name: 'hanging', pipeline: { seconds: 3_600 } },
-  ]);
+  actingFleet(
+    [
+      { name: 'repaired', pipeline: { faults: { failsFirst: 3 } } },
+      { name: 'unscanned' },
+      { name: 'undeployed', rule: { rollout: 'pipeline' } },
+      { name: 'hanging', pipeline: { seconds: 3_600 } },
+      { name: 'elsewhere' },
+    ],
+    { scopes: [HUB, TEAM].map(scopeOf) },
+    { accounts: [{ id: UNLISTED.account, name: 'unlisted', regions: [UNLISTED.region] }] },
+  );
 
 /** The tests follow one another: each finds what the one before left. */
 describe('each alarm of rebuilds goes off by what its runbook describes, and ends after its steps:', () => {
@@ -156,6 +176,40 @@ describe('each alarm of rebuilds goes off by what its runbook describes, and end
           'what the cascade held',
           WAIT_MS,
         );
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'WitnessDisagreesAlarm: an account that no scope lists runs the old image, until it is stopped',
+    async () => {
+      const { cloud } = installation();
+      const ecs = new ECSClient(cloud.clients(UNLISTED.account, UNLISTED.region));
+      const [old] = await cases.runningOf('elsewhere');
+      await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
+      const image = `${TEAM.account}.dkr.ecr.${TEAM.region}.amazonaws.com/apps/elsewhere@${old}`;
+      const containerDefinitions = [{ name: 'app', image, memory: 64 }];
+      const family = { family: 'elsewhere', containerDefinitions };
+      const { taskDefinition } = await ecs.send(new RegisterTaskDefinitionCommand(family));
+      const run = { cluster: CLUSTER, taskDefinition: taskDefinition?.taskDefinitionArn };
+      const { tasks: [task] = [] } = await ecs.send(new RunTaskCommand(run));
+
+      await runs.raise(['WitnessDisagreesAlarm'], 5, async () => {
+        const { outcome } = await cases.rebuilt('elsewhere');
+        expect(outcome).toMatchObject({ result: 'fixed' });
+        const rules = [{ scanFrequency: 'CONTINUOUS_SCAN' as const, repositoryFilters: EVERYTHING }];
+        const enhanced = new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules });
+        await new ECRClient(cloud.clients(TEAM.account, TEAM.region)).send(enhanced);
+        await lapseClosures(installation(), streamOf('elsewhere'), 2 * DAY_SECONDS * 1000);
+        await succeeds();
+        expect(await cases.closuresOf('elsewhere')).toMatchObject([
+          { state: 'witness-disagrees', disagreement: { witnessed: [{ digest: old, count: 1 }] } },
+        ]);
+      });
+      await runs.end(['WitnessDisagreesAlarm'], 240, async () => {
+        await ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: task?.taskArn }));
+        await succeeds();
       });
     },
     LIMIT_MS,

@@ -32,7 +32,7 @@ export const serviceOf = (app: string): string => `${TEAM.account}/${TEAM.region
 export function actingFleet(
   apps: readonly ActingApp[],
   policy: Readonly<Record<string, unknown>> = {},
-  more: Pick<FleetFile, 'kubernetesClusters' | 'kubernetesWorkloads'> = {},
+  { accounts = [], ...more }: Partial<Pick<FleetFile, 'kubernetesClusters' | 'kubernetesWorkloads' | 'accounts'>> = {},
 ): Fleet {
   const base = { ...HUB, repository: 'base/debian' };
   return parseFleet(
@@ -44,6 +44,7 @@ export function actingFleet(
       accounts: [
         { id: HUB.account, name: 'platform', regions: [HUB.region] },
         { id: TEAM.account, name: 'team', regions: [TEAM.region] },
+        ...accounts,
       ],
       vulnerabilities: [{ ...FLAW, severity: 'CRITICAL', publishedDaysAgo: 3 }],
       repositories: [{ ...HUB, name: base.repository }, ...apps.map(({ name }) => ({ ...TEAM, name: `apps/${name}` }))],

@@ -202,3 +202,20 @@ export async function lapseBuild(installation: Installation, stream: string): Pr
   await context.rebuilds.record(stream, rebuild.rebuildId, (before) => before && { ...before, deadlineEpochMs });
   await context.guards.change(stream, ({ startUnknown, ...history }) => history);
 }
+
+/** As if an application had been rolled out so long ago, and the time had passed within which its closures were to close. */
+export async function lapseClosures({ context }: Installation, stream: string, agoMs: number): Promise<void> {
+  for (const closure of await collect(context.rollouts.openClosures())) {
+    if (closure.stream !== stream) continue;
+    const { cascadeId } = closure;
+    for (const { service } of await collect(context.rollouts.deployments(cascadeId)))
+      await context.rollouts.changeDeployment(cascadeId, service, ({ endedAtEpochMs, ...before }) => ({
+        ...before,
+        ...(endedAtEpochMs !== undefined && { endedAtEpochMs: endedAtEpochMs - agoMs }),
+      }));
+    await context.rollouts.changeClosure(cascadeId, stream, (before) => ({
+      ...before,
+      ...{ sinceEpochMs: before.sinceEpochMs - agoMs, deadlineEpochMs: Date.now() - 1 },
+    }));
+  }
+}

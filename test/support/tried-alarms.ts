@@ -17,6 +17,7 @@ export const TRIED_ALARMS = {
     'CascadeTimedOutAlarm',
     'ClosureOverdueAlarm',
     'RebuildUnverifiedAlarm',
+    'WitnessDisagreesAlarm',
   ],
   'runbooks-queues.slow.test.ts': [
     'AnnouncementDeadLettersAlarm',

@@ -160,7 +160,7 @@ test('every failure that a person can fix has an alarm', () => {
     const watched = metricOf(name).flatMap(({ properties }) => listOf(properties.Dimensions).map(objectOf));
     expect(watched.map(({ Value }) => refersTo(Value)).sort()).toEqual(machines.sort());
   }
-  for (const name of ['ScopesFailed', 'AttemptsExhausted', 'RebuildsUnverified', 'ClosuresOverdue'])
+  for (const name of ['ScopesFailed', 'AttemptsExhausted', 'RebuildsUnverified', 'ClosuresOverdue', 'WitnessDisagrees'])
     expect([name, metricOf(name).length]).toEqual([name, 1]);
 });
 

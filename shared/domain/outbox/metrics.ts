@@ -1,4 +1,4 @@
-import type { Deployment } from '../cause/cascade.ts';
+import type { Closure, Deployment } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
 import { isDeploymentOver } from '../rollout/deployment.ts';
@@ -6,7 +6,7 @@ import type { LedgerRecord } from './ledger-record.ts';
 
 /** The metrics that alarms use. Zeros are published too, so that an alarm sees success. */
 export interface Measurement {
-  readonly metric: 'RebuildsUnverified' | 'AttemptsExhausted' | 'DeploymentsFailed';
+  readonly metric: 'RebuildsUnverified' | 'AttemptsExhausted' | 'DeploymentsFailed' | 'WitnessDisagrees';
   readonly count: number;
 }
 
@@ -22,6 +22,8 @@ export function measurementsOf(before: LedgerRecord | undefined, after: LedgerRe
       return verification(before?.kind === 'rebuild' ? before.record : undefined, after.record);
     case 'deployment':
       return deploymentEnd(before?.kind === 'deployment' ? before.record : undefined, after.record);
+    case 'closure':
+      return closureEnd(before?.kind === 'closure' ? before.record : undefined, after.record);
     default:
       return [];
   }
@@ -44,4 +46,10 @@ function deploymentEnd(before: Deployment | undefined, after: Deployment): Measu
   if (!isDeploymentOver(after) || before?.state === after.state) return [];
   const hasFailed = after.state === 'failed' || after.state === 'rolled-back';
   return [{ metric: 'DeploymentsFailed', count: hasFailed ? 1 : 0 }];
+}
+
+/** A closure that Amazon Inspector contradicts has no proof, and no review looks at it again. */
+function closureEnd(before: Closure | undefined, { state }: Closure): Measurement[] {
+  if (state === 'open' || before?.state === state) return [];
+  return [{ metric: 'WitnessDisagrees', count: state === 'witness-disagrees' ? 1 : 0 }];
 }

@@ -1,8 +1,9 @@
-import type { Deployment } from '../../../../shared/domain/cause/cascade.ts';
+import type { Closure, Deployment } from '../../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../../shared/domain/cause/cause.ts';
 import type { RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../../shared/domain/outbox/ledger-record.ts';
 import { measurementsOf } from '../../../../shared/domain/outbox/metrics.ts';
+import { digestOf } from '../../../support/samples.ts';
 import { rebuild as rebuildWith, STREAM } from '../rollout/acting.ts';
 
 const cause = (reason?: NonNullable<Cause['answer']>['reason']): LedgerRecord => ({
@@ -21,6 +22,13 @@ const deployment = (state: Deployment['state']): LedgerRecord => ({
   record: {
     ...{ cascadeId: 'c', service: '111122223333/eu-west-1/prod/web', mode: 'restart', state },
     ...{ startingAtEpochMs: 1, deadlineEpochMs: 2 },
+  },
+});
+const closure = (state: Closure['state']): LedgerRecord => ({
+  kind: 'closure',
+  record: {
+    ...{ cascadeId: 'c', stream: STREAM, facts: [], output: digestOf('a'), state },
+    ...{ sinceEpochMs: 1, deadlineEpochMs: 2 },
   },
 });
 const unverified: RebuildOutcome = { result: 'unverified', reason: 'no scan' };
@@ -42,6 +50,11 @@ test.each([
   ['one that is complete', deployment('running'), deployment('completed'), counted('DeploymentsFailed', 0)],
   ['one that was refused at once', undefined, deployment('refused'), counted('DeploymentsFailed', 0)],
   ['one that stays what it is', deployment('failed'), deployment('failed'), []],
+  ['a closure that waits', closure('open'), closure('open'), []],
+  ['one that Inspector contradicts', closure('open'), closure('witness-disagrees'), counted('WitnessDisagrees', 1)],
+  ['one that closed', closure('open'), closure('closed'), counted('WitnessDisagrees', 0)],
+  ['one that a newer one replaced', closure('open'), closure('replaced'), counted('WitnessDisagrees', 0)],
+  ['one that ended before', closure('witness-disagrees'), closure('witness-disagrees'), []],
   ['an item that is gone', deployment('failed'), undefined, []],
   ['another kind of item', undefined, { kind: 'other' }, []],
 ] as const)('%s', (_, before, after, expected) => {
