@@ -1,7 +1,7 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import { type Closure, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
-import { workloadText } from '../../shared/domain/image/usage.ts';
+import { type EndedUsage, workloadText } from '../../shared/domain/image/usage.ts';
 import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import {
   coversPlace,
@@ -38,7 +38,7 @@ import {
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
 import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
 import { serviceOf } from '../../shared/domain/rollout/rollout.ts';
-import { type ImageInUse, stillWitnessed } from '../../shared/domain/scan/witness.ts';
+import { type ImageInUse, stillWitnessed, WITNESS_LAG_MS, withoutKnownUses } from '../../shared/domain/scan/witness.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
@@ -162,10 +162,11 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const placed = await readPlacedNow(ports, runId);
   const firstEpochMs = Math.min(...found.map(({ sinceEpochMs }) => sinceEpochMs));
   const saidInUse = stillWitnessed(await readWitness(ports, runId, witnessedBefore), firstEpochMs, ports.clock());
-  const witnessed = Map.groupBy(
+  const unknownToUs = await unknownUses(
+    ports,
     saidInUse.filter(({ digest }) => !inUse.has(digest)),
-    ({ digest }) => digest,
   );
+  const witnessed = Map.groupBy(unknownToUs, ({ digest }) => digest);
   const witnessedIn = new Map(
     [...witnessed].map(([digest, images]) => [digest, images.map(({ repository }) => repository)]),
   );
@@ -197,6 +198,20 @@ async function readWitness(
   const known = read.filter((one) => one !== undefined);
   const kept = before.filter(({ repository }) => !known.some(({ key }) => repository.startsWith(`${key}/`)));
   return [...known.flatMap(({ images }) => images), ...kept];
+}
+
+/** Those of which the ledger knew no usage at the time either. Ended usages are read only if there is something to explain. */
+async function unknownUses(
+  { usages, clock }: RolloutPorts,
+  saidInUse: readonly ImageInUse[],
+): Promise<readonly ImageInUse[]> {
+  if (saidInUse.length === 0) return [];
+  const firstEpochMs = Math.min(...saidInUse.map(({ lastAtEpochMs }) => lastAtEpochMs));
+  const digests = new Set(saidInUse.map(({ digest }) => digest));
+  const ended: EndedUsage[] = [];
+  for await (const usage of usages.endedSince(firstEpochMs - WITNESS_LAG_MS, clock()))
+    if (digests.has(usage.digest)) ended.push(usage);
+  return withoutKnownUses(saidInUse, ended);
 }
 
 /** A review started by an older version has no such file. */

@@ -27,7 +27,7 @@ export interface RolloutPorts {
   readonly causes: Pick<CauseLedger, 'get' | 'change'>;
   readonly images: Pick<ImageLedger, 'get'>;
   readonly places: Pick<PlaceLedger, 'indexes' | 'locations' | 'pushesOf'>;
-  readonly usages: Pick<UsageLedger, 'all' | 'ofImage' | 'digests' | 'leftOfImage'>;
+  readonly usages: Pick<UsageLedger, 'all' | 'ofImage' | 'digests' | 'leftOfImage' | 'endedSince'>;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly scopes: Pick<ScopeLedger, 'all' | 'get'>;

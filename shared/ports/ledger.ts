@@ -4,7 +4,7 @@ import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts
 import type { ImageProperties, LocationRecord } from '../domain/image/image-properties.ts';
 import type { UnreadSource } from '../domain/image/possible-starts.ts';
 import type { TagPush } from '../domain/image/tag-history.ts';
-import type { UnreadUsage, Usage } from '../domain/image/usage.ts';
+import type { EndedUsage, UnreadUsage, Usage } from '../domain/image/usage.ts';
 import type { BaseReadings } from '../domain/lineage/base-readings.ts';
 import type { ImageContent } from '../domain/lineage/image-content.ts';
 import type { LayeredImage } from '../domain/lineage/layered-image.ts';
@@ -202,7 +202,7 @@ export interface UsageLedger {
    * Usages of the whole fleet that ended at an instant or later and did not begin again, roughly the latest first; those that an
    * earlier version ended are left out.
    */
-  endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<Usage>;
+  endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<EndedUsage>;
 }
 
 export interface StreamLedger {

@@ -76,7 +76,13 @@ export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
     await ledger.record([usage('e')], NOW);
     const ended = await collect(ledger.endedSince(NOW - 14 * DAY_MS, NOW));
     expect(ended).toHaveLength(3);
-    expect(ended).toEqual(expect.arrayContaining([usage('b'), usage('c'), pod]));
+    const [then, now] = [{ endedAtEpochMs: NOW - 14 * DAY_MS }, { endedAtEpochMs: NOW }];
+    const expected = [
+      { ...usage('b'), ...then },
+      { ...usage('c'), ...now },
+      { ...pod, ...now },
+    ];
+    expect(ended).toEqual(expect.arrayContaining(expected));
   });
 
   test('a usage whose scope left is neither live nor ended, until it is recorded or ended', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
-import type { Registry } from '../../shared/domain/image/image.ts';
+import type { Digest, Registry } from '../../shared/domain/image/image.ts';
 import {
   causeOf,
   enforceOnly,
@@ -201,7 +201,8 @@ describe('each alarm of rebuilds goes off by what its runbook describes, and end
         const rules = [{ scanFrequency: 'CONTINUOUS_SCAN' as const, repositoryFilters: EVERYTHING }];
         const enhanced = new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules });
         await new ECRClient(cloud.clients(TEAM.account, TEAM.region)).send(enhanced);
-        await lapseClosures(installation(), streamOf('elsewhere'), 2 * DAY_SECONDS * 1000);
+        const rollout = { replaced: old as Digest, agoMs: 2 * DAY_SECONDS * 1000 };
+        await lapseClosures(installation(), streamOf('elsewhere'), rollout);
         await succeeds();
         expect(await cases.closuresOf('elsewhere')).toMatchObject([
           { state: 'witness-disagrees', disagreement: { witnessed: [{ digest: old, count: 1 }] } },

@@ -11,6 +11,7 @@ import { collect } from '../../shared/concurrency.ts';
 import type { Cascade } from '../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { hubOf, itemsOf } from './readings.ts';
 
@@ -203,8 +204,16 @@ export async function lapseBuild(installation: Installation, stream: string): Pr
   await context.guards.change(stream, ({ startUnknown, ...history }) => history);
 }
 
-/** As if an application had been rolled out so long ago, and the time had passed within which its closures were to close. */
-export async function lapseClosures({ context }: Installation, stream: string, agoMs: number): Promise<void> {
+/**
+ * As if an application had been rolled out so long ago, and the time had passed within which its closures were to close.
+ * @param replaced what Patchwave saw run until then
+ */
+export async function lapseClosures(
+  { context }: Installation,
+  stream: string,
+  { replaced, agoMs }: { readonly replaced: Digest; readonly agoMs: number },
+): Promise<void> {
+  await context.usages.end(await context.usages.ofImage(replaced), Date.now() - agoMs);
   for (const closure of await collect(context.rollouts.openClosures())) {
     if (closure.stream !== stream) continue;
     const { cascadeId } = closure;

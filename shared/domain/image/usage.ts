@@ -70,6 +70,12 @@ export interface Usage extends Cluster {
   readonly isPossible?: true;
 }
 
+/** A usage that is over. */
+export interface EndedUsage extends Usage {
+  /** When a review first found it gone. */
+  readonly endedAtEpochMs: number;
+}
+
 /** A usage with an unreadable ledger item: a workload runs the image by an unknown reference. */
 export interface UnreadUsage {
   readonly digest: Digest;

@@ -2,6 +2,7 @@ import { compareTexts } from '../common/compare-texts.ts';
 import { counted } from '../common/counted.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import { type Digest, placedKey } from '../image/image.ts';
+import type { EndedUsage } from '../image/usage.ts';
 
 /** What Amazon Inspector says about the use of an image: a count of tasks of ECS and pods of EKS, and the last instant. */
 export interface InUse {
@@ -39,6 +40,20 @@ export function stillWitnessed(
   const byPlace = new Map(latestLast.map((image) => [placedKey(image.repository, image.digest), image]));
   return [...byPlace].sort(([one], [other]) => compareTexts(one, other)).map(([, image]) => image);
 }
+
+/**
+ * The images whose use is no more than Patchwave saw itself: not those that a usage of the ledger, ended by now, explains. An owner
+ * may deploy days after the rollout of Patchwave is over.
+ */
+export const withoutKnownUses = (
+  images: readonly ImageInUse[],
+  ended: readonly EndedUsage[],
+): readonly ImageInUse[] => {
+  const endOf = new Map<Digest, number>();
+  for (const { digest, endedAtEpochMs, isPossible } of ended)
+    if (!isPossible) endOf.set(digest, Math.max(endedAtEpochMs, endOf.get(digest) ?? endedAtEpochMs));
+  return images.filter(({ digest, lastAtEpochMs }) => lastAtEpochMs > (endOf.get(digest) ?? 0) + WITNESS_LAG_MS);
+};
 
 export const witnessedText = ({ repository, digest, count, lastAtEpochMs }: ImageInUse): string =>
   `${repository}@${digest} (used by ${counted(count, 'task or pod', 'tasks or pods')}, last at ${new Date(lastAtEpochMs).toISOString()})`;

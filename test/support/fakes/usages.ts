@@ -1,5 +1,5 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { type UnreadUsage, type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
+import { type EndedUsage, type UnreadUsage, type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
 import { keyOfScope, type Scope, scopeOf } from '../../../shared/domain/review/run.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
@@ -55,9 +55,9 @@ export class FakeUsageLedger implements UsageLedger {
     return this.#in('live').filter((usage) => usage.digest === digest);
   }
 
-  async *endedSince(sinceEpochMs: number): AsyncIterable<Usage> {
+  async *endedSince(sinceEpochMs: number): AsyncIterable<EndedUsage> {
     for (const { usage, endedAtEpochMs = Number.NEGATIVE_INFINITY } of [...this.#usages.values()])
-      if (endedAtEpochMs >= sinceEpochMs) yield copied(usage);
+      if (endedAtEpochMs >= sinceEpochMs) yield { ...copied(usage), endedAtEpochMs };
   }
 
   async leftOfImage(digest: Digest): Promise<readonly Usage[]> {

@@ -693,6 +693,24 @@ describe('where Amazon Inspector says that the old image is in use', () => {
     expect(await says(world, images(world))).toMatchObject({ closed: 1, witnessDisagrees: 0 });
   });
 
+  test('an owner who deploys past the deadline is no riddle: what Inspector says is what Patchwave saw', async () => {
+    const world = await scene();
+    world.advance(80 * HOUR_MS);
+    expect(await says(world, [used(world)])).toMatchObject({ open: 1, overdue: 1 });
+    await replaced(world);
+    world.advance(2 * HOUR_MS);
+    const lastAtEpochMs = world.clock() - HOUR_MS;
+    expect(await says(world, [used(world, { lastAtEpochMs })])).toMatchObject({ closed: 1, witnessDisagrees: 0 });
+  });
+
+  test('a use more than 24 hours after the last one that Patchwave saw is one, also past the deadline', async () => {
+    const world = await scene();
+    world.advance(80 * HOUR_MS);
+    await replaced(world);
+    world.advance(25 * HOUR_MS);
+    expect(await says(world, [used(world)])).toMatchObject({ closed: 0, witnessDisagrees: 1 });
+  });
+
   test('past the deadline it ends for a person: without a proof, and with a settled cause', async () => {
     const world = await hidden();
     await says(world, [used(world)]);

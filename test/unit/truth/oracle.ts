@@ -103,8 +103,10 @@ export class Oracle implements Witness {
           this.#closed(change.after);
           this.#life.clockwork.spawn(() => this.#uncontradicted(change.after));
         }
-        if (change.after.state === 'witness-disagrees' && change.before?.state !== 'witness-disagrees')
+        if (change.after.state === 'witness-disagrees' && change.before?.state !== 'witness-disagrees') {
           this.#contradicted(change.after);
+          this.#life.clockwork.spawn(() => this.#isNews(change.after));
+        }
         if (change.after.state === 'replaced' && change.before?.state !== 'replaced') this.#replaced(change.after);
         return;
       case 'deployment':
@@ -436,12 +438,14 @@ export class Oracle implements Witness {
     );
     const since = Math.max(closure.sinceEpochMs, ...ends.map((one) => one?.endedAtEpochMs ?? 0)) + DAY_MS;
     for await (const key of world.runFiles.list(`runs/${runId}/in-use/`))
-      for (const { digest, lastAtEpochMs } of (await world.runFiles.get(key)) as readonly ImageInUse[]) {
+      for (const use of (await world.runFiles.get(key)) as readonly ImageInUse[]) {
+        const { digest, lastAtEpochMs } = use;
         const image = this.#life.factory.image(digest);
         const part = image && lineageOf(image).find((one) => one.line === line.name);
         if (!image || !part || lastAtEpochMs <= since || lastAtEpochMs > clockwork.now) continue;
         this.#check('a closure hears the second witness');
         if ((await world.usages.ofImage(digest)).length > 0 || this.#sight.isNeverSeen(part)) continue;
+        if (await this.#wasSeen(use)) continue;
         const left = closure.facts.find((fact) => this.#holds(part, image, fact, clockwork.now));
         if (left) this.#violated(`the closure of ${line.name} is closed, and AWS says that ${image.name} is in use`);
       }
@@ -457,6 +461,22 @@ export class Oracle implements Witness {
     if (witnessed.length === 0 || !witnessed.every((one) => uses?.wasUsed(one.digest, one.lastAtEpochMs)))
       this.#violated(`the closure of ${closure.stream} ends for a use that there was not`);
     this.#closed(closure);
+  }
+
+  /** A closure ends for no use that Patchwave saw itself, until a day before or later. */
+  async #isNews({ disagreement }: Closure): Promise<void> {
+    for (const one of disagreement?.witnessed ?? [])
+      if (await this.#wasSeen(one))
+        this.#violated(
+          `a closure ends for a use of ${this.#life.factory.image(one.digest)?.name} that Patchwave saw itself`,
+        );
+  }
+
+  /** Inspector may count a task for a day after its end. */
+  async #wasSeen({ digest, lastAtEpochMs }: ImageInUse): Promise<boolean> {
+    for await (const usage of this.#life.world.usages.endedSince(lastAtEpochMs - DAY_MS))
+      if (usage.digest === digest && !usage.isPossible) return true;
+    return false;
   }
 
   /** A person confirmed that its account left, or it began there after the last review of the account. */

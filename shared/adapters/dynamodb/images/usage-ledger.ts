@@ -1,7 +1,7 @@
 import { DAY_MS } from '../../../domain/common/time.ts';
 import { unreadableText } from '../../../domain/common/unreadable-item.ts';
 import type { Digest } from '../../../domain/image/image.ts';
-import type { UnreadUsage, Usage } from '../../../domain/image/usage.ts';
+import type { EndedUsage, UnreadUsage, Usage } from '../../../domain/image/usage.ts';
 import { type Scope, scopeOf } from '../../../domain/review/run.ts';
 import type { UsageLedger } from '../../../ports/ledger.ts';
 import type { Item } from '../table/item.ts';
@@ -102,7 +102,7 @@ export class DynamoUsageLedger implements UsageLedger {
   }
 
   /** Weeks keep the number of partitions small, and most of what they hold is asked for. */
-  async *endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<Usage> {
+  async *endedSince(sinceEpochMs: number, nowEpochMs: number): AsyncIterable<EndedUsage> {
     for (let week = weekOf(nowEpochMs); week >= weekOf(sinceEpochMs); week -= 1) {
       for (const shard of shards) {
         const question = { expression: 'scopePk = :ended', values: { ':ended': endedPartition(week, shard) } };
@@ -113,7 +113,8 @@ export class DynamoUsageLedger implements UsageLedger {
             () => usageOf(item),
             () => undefined,
           );
-          if (usage && Number(item.endedAtEpochMs) >= sinceEpochMs) yield usage;
+          const endedAtEpochMs = Number(item.endedAtEpochMs);
+          if (usage && endedAtEpochMs >= sinceEpochMs) yield { ...usage, endedAtEpochMs };
         }
       }
     }

@@ -1,4 +1,11 @@
-import { type ImageInUse, stillWitnessed, WITNESS_LAG_MS } from '../../../../shared/domain/scan/witness.ts';
+import type { EndedUsage } from '../../../../shared/domain/image/usage.ts';
+import {
+  type ImageInUse,
+  stillWitnessed,
+  WITNESS_LAG_MS,
+  withoutKnownUses,
+} from '../../../../shared/domain/scan/witness.ts';
+import { usage } from '../../../support/samples.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, HOUR, NOW } from '../arbitraries.ts';
 
@@ -19,6 +26,19 @@ test.each<[string, Partial<ImageInUse>, boolean]>([
 ])('%s: it still contradicts is %s', (_, changes, isWitnessed) => {
   const one = { ...image, ...changes };
   expect(stillWitnessed([one], SINCE, NOW)).toEqual(isWitnessed ? [one] : []);
+});
+
+test.each<[string, readonly Partial<EndedUsage>[], boolean]>([
+  ['Patchwave never saw it run', [], true],
+  ['Patchwave saw another image run until then', [{ digest: digestOf('other') }], true],
+  ['Patchwave saw it run until then', [{}], false],
+  ['Patchwave saw it run exactly 24 hours before', [{ endedAtEpochMs: NOW - HOUR - DAY }], false],
+  ['Patchwave saw it run a moment longer before', [{ endedAtEpochMs: NOW - HOUR - DAY - 1 }], true],
+  ['the last of its usages ended then', [{}, { endedAtEpochMs: NOW - 9 * DAY }], false],
+  ['a template named it until then', [{ isPossible: true }], true],
+])('%s: its last use is news to Patchwave is %s', (_, changes, isNews) => {
+  const ended = changes.map((change) => ({ ...usage('old'), endedAtEpochMs: NOW, ...change }));
+  expect(withoutKnownUses([image], ended)).toEqual(isNews ? [image] : []);
 });
 
 test('each place counts once, by its latest use, in an order that does not depend on the rows', () => {
