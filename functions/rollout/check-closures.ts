@@ -52,16 +52,16 @@ import {
   placedDocument,
   registriesDocument,
   runFileKeys,
-  scanningDocument,
   scopesDocument,
 } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { privateClustersIn } from '../../shared/review/private-clusters.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
+import { ScansOfRun } from '../../shared/review/scans-of-run.ts';
 import type { RolloutStepInput } from './input.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
 import { readRunning, whoRan } from './read-running.ts';
-import { type RunningLineage, readRunningLineage } from './running-lineage.ts';
+import { locationOf, type RunningLineage, readRunningLineage } from './running-lineage.ts';
 
 const CLOSURES_AT_ONCE = 4;
 const SERVICES_AT_ONCE = 8;
@@ -178,8 +178,9 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
 }
 
 /**
- * What Amazon Inspector says is in use. A registry that this run did not read keeps what closures already wait for: silence ends no
- * doubt. One with basic scanning has no witness.
+ * What Amazon Inspector says is in use. What closures already wait for stays until Inspector lists the image without such a use:
+ * an unread registry, one that has basic scanning by now, and an image that Inspector lists no more are silent, and silence ends no
+ * doubt.
  */
 async function readWitness(
   { files }: RolloutPorts,
@@ -187,17 +188,18 @@ async function readWitness(
   before: readonly ImageInUse[],
 ): Promise<readonly ImageInUse[]> {
   const keys = runFileKeys(runId);
+  const scans = new ScansOfRun(files);
+  scans.enter(runId);
   const registries = (await readDocumentIfAny(files, keys.registries, registriesDocument)) ?? [];
   const read = await mapConcurrently(registries, SERVICES_AT_ONCE, async ({ registry }) => {
-    const configuration = await readDocumentIfAny(files, keys.scanning(registry), scanningDocument);
-    if (!configuration) return undefined;
-    const images =
-      configuration.type === 'enhanced' ? await readDocumentIfAny(files, keys.inUse(registry), inUseDocument) : [];
-    return images && { key: registryKey(registry), images };
+    if ((await scans.configuration(registry))?.type !== 'enhanced') return [];
+    return (await readDocumentIfAny(files, keys.inUse(registry), inUseDocument)) ?? [];
   });
-  const known = read.filter((one) => one !== undefined);
-  const kept = before.filter(({ repository }) => !known.some(({ key }) => repository.startsWith(`${key}/`)));
-  return [...known.flatMap(({ images }) => images), ...kept];
+  const answered = await mapConcurrently(before, SERVICES_AT_ONCE, async ({ repository, digest }) => {
+    const reviewed = await scans.coverage(locationOf(repository), digest);
+    return reviewed?.coverage !== undefined;
+  });
+  return [...read.flat(), ...before.filter((_, n) => !answered[n])];
 }
 
 /** Those of which the ledger knew no usage at the time either. Ended usages are read only if there is something to explain. */

@@ -286,7 +286,7 @@ async function readRepository(
 }
 
 /** The inverse of `locationKey`; repository names may contain slashes. */
-function locationOf(key: string): ImageLocation {
+export function locationOf(key: string): ImageLocation {
   const [account = '', region = '', ...repository] = key.split('/');
   return { account, region, repository: repository.join('/') };
 }

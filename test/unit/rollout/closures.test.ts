@@ -656,13 +656,24 @@ describe('where Amazon Inspector says that the old image is in use', () => {
     world.advance(30 * HOUR_MS);
     return world;
   }
-  async function says(world: RolloutWorld, images: readonly ImageInUse[] | 'unread' | 'basic') {
+  /** @param listed what Inspector covers */
+  async function says(
+    world: RolloutWorld,
+    images: readonly ImageInUse[] | 'unread' | 'basic',
+    listed = [digestOf('web-old')],
+  ) {
     const runId = await reviewed(world);
     const keys = runFileKeys(runId);
     await world.runFiles.put(keys.registries, [{ registry: REGISTRY }]);
     if (images === 'unread') return look(world, runId);
     await world.runFiles.put(keys.scanning(REGISTRY), { type: images === 'basic' ? 'basic' : 'enhanced', rules: [] });
-    if (images !== 'basic') await world.runFiles.put(keys.inUse(REGISTRY), images);
+    if (images !== 'basic') {
+      await world.runFiles.put(keys.inUse(REGISTRY), images);
+      const coverage = { status: 'ACTIVE', reason: 'SUCCESSFUL' };
+      const covered = Object.fromEntries(listed.map((digest) => [digest, coverage]));
+      await world.runFiles.put(keys.coverage(REGISTRY, ''), { 'team/web': covered });
+      await world.runFiles.put(keys.coveragePieces(REGISTRY), { readAtEpochMs: world.clock(), digits: 0 });
+    }
     return look(world, runId);
   }
 
@@ -678,6 +689,20 @@ describe('where Amazon Inspector says that the old image is in use', () => {
       expect(await causeOf(world)).toMatchObject({ state: 'taken' });
     }
     expect(await says(world, [])).toMatchObject({ open: 0, closed: 1 });
+  });
+
+  test.each<[string, readonly ImageInUse[] | 'basic']>([
+    ['its registry has basic scanning from then on', 'basic'],
+    ['Inspector lists the image no more, because it was deleted from its registry', []],
+  ])('a closure that waits for it ends for a person where %s', async (_, images) => {
+    const world = await hidden();
+    const seen = used(world);
+    await says(world, [seen]);
+    for (const isOver of [false, true]) {
+      if (isOver) world.advance(43 * HOUR_MS);
+      expect(await says(world, images, [])).toMatchObject({ closed: 0, witnessDisagrees: isOver ? 1 : 0 });
+    }
+    expect(await closureOf(world)).toMatchObject({ disagreement: { witnessed: [seen] } });
   });
 
   test.each<[string, (world: RolloutWorld) => readonly ImageInUse[] | 'unread' | 'basic']>([
