@@ -29,7 +29,7 @@ export const UNTIL_NEXT_REVIEW_MS = 23 * HOUR_MS;
  * Counts the images that a door lets start only by their good standing, because Patchwave has a doubt about them. An alarm watches
  * the metric, so it goes off in the first hour of the doubt, also if nothing restarts. Never throws: a doubt counts, too, if nothing
  * says where the image runs.
- * @param images as they were just judged
+ * @param images as they were just judged, or as the ledger has them where that failed
  * @param aheadMs doubts that begin so soon count already, if nothing but time changes
  */
 export async function countDoubts(

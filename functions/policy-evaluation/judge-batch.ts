@@ -46,16 +46,22 @@ export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Pr
   const judging = { ...ports, policies: reportingUnread(ports.policies) };
   const policy = await policyOfRun(ports, batch);
   const outcomes = new Map<Digest, Outcome>();
+  const records = new Map<Digest, ImageRecord>();
   let left: readonly Digest[] = batch.digests;
   for (let attempt = 1; attempt <= ATTEMPTS && left.length > 0; attempt += 1) {
     if (attempt > 1) await ports.retry.wait(attempt - 1);
     for (const piece of piecesOf(left, PIECE)) {
-      for (const [digest, outcome] of await judgePiece(judging, policy, batch, piece)) outcomes.set(digest, outcome);
+      const { known, judged } = await judgePiece(judging, policy, batch, piece);
+      for (const [digest, image] of known) records.set(digest, image);
+      for (const [digest, outcome] of judged) outcomes.set(digest, outcome);
     }
     left = left.filter((digest) => 'error' in (outcomes.get(digest) ?? {}));
   }
-  const judged = [...outcomes.values()].flatMap((outcome) => ('image' in outcome ? outcome.image : []));
-  if (batch.mode === 'review') await countDoubts(ports, policy.policy, judged, UNTIL_NEXT_REVIEW_MS);
+  // The last result of an image that could not be judged becomes stale too.
+  const images = [...outcomes].flatMap(([digest, outcome]) =>
+    'image' in outcome ? outcome.image : (records.get(digest) ?? []),
+  );
+  if (batch.mode === 'review') await countDoubts(ports, policy.policy, images, UNTIL_NEXT_REVIEW_MS);
   const part = partOf(batch.batch, outcomes);
   await ports.runs.recordPart(batch.runId, part);
   return part;
@@ -68,14 +74,15 @@ async function judgePiece(
   policy: PolicyVersion,
   batch: ReviewBatch,
   digests: readonly Digest[],
-): Promise<ReadonlyMap<Digest, Outcome>> {
+): Promise<{ readonly known: ReadonlyMap<Digest, ImageRecord>; readonly judged: ReadonlyMap<Digest, Outcome> }> {
   const known = await ports.images.get(digests);
   await ports.scanner.readsNext([...known.values()]);
   const targets = [...known.values()].map((image) => targetOf(ports, batch, image, policy.policy));
-  const judged = await judgeImages(ports, policy, targets);
-  return new Map(
-    digests.map((digest) => [digest, judged.get(digest) ?? { error: new ImageNotRecordedError(digest) }] as const),
+  const outcomes = await judgeImages(ports, policy, targets);
+  const judged = new Map(
+    digests.map((digest) => [digest, outcomes.get(digest) ?? { error: new ImageNotRecordedError(digest) }] as const),
   );
+  return { known, judged };
 }
 
 /** What policies objected to that cannot be read is lost, so that a rule may look newer than it is: reported once a batch. */

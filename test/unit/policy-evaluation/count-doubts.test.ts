@@ -122,6 +122,13 @@ test('a doubt counts, too, if nothing says where the image runs; it is judged al
   expect(doubted()).toEqual([1]);
 });
 
+test('so does an image whose result becomes stale because no review can read the scanner', async () => {
+  const world = await cleanImage();
+  jest.spyOn(world.scanner, 'read').mockRejectedValue(new Error('throttled'));
+  expect(await review(world)).toMatchObject({ outcomes: { failed: 1 } });
+  expect(doubted()).toEqual([1]);
+});
+
 const ended = (endedAtEpochMs: number | undefined, standing: 'good' | 'forbidden' = 'good') => ({
   ...{ digest: image, place: PLACE },
   presence: {
