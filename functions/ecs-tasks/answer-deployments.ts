@@ -69,7 +69,8 @@ async function answerAll(
         outcomes.push(await answer(ports, place, waiting));
       } catch (error) {
         logger.error(`${waiting.deploymentArn} waits and could not be answered`, error as Error);
-        first ??= error;
+        // A person answers those that the account does not list.
+        if (!(error instanceof DeploymentsNotOursError)) first ??= error;
       }
     }
   } catch (error) {

@@ -40,12 +40,15 @@ export class EcsPausedDeployments implements PausedDeployments {
   async *all(place: Registry): AsyncIterable<PausedDeployment> {
     const client = this.#clients(place);
     const clusters = await this.#allowed(place, () => listed(paginateListClusters({ client }, {}), 'clusterArns'));
+    const failures: unknown[] = [];
     for (const cluster of clusters) {
-      const services = await this.#allowed(place, () =>
-        listed(paginateListServices({ client, pageSize: 100 }, { cluster }), 'serviceArns'),
-      );
-      for (const piece of piecesOf(services, SERVICES_A_CALL)) yield* this.#ofServices(place, cluster, piece);
+      try {
+        yield* this.#ofCluster(place, cluster);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures.find((error) => !(error instanceof DeploymentsNotOursError)) ?? failures[0];
   }
 
   imagesOf(place: Registry, { revisionArn }: PausedDeployment): Promise<readonly ContainerImage[]> {
@@ -68,6 +71,14 @@ export class EcsPausedDeployments implements PausedDeployments {
       }
     }
     return isAnswered;
+  }
+
+  async *#ofCluster(place: Registry, cluster: string): AsyncIterable<PausedDeployment> {
+    const client = this.#clients(place);
+    const services = await this.#allowed(place, () =>
+      listed(paginateListServices({ client, pageSize: 100 }, { cluster }), 'serviceArns'),
+    );
+    for (const piece of piecesOf(services, SERVICES_A_CALL)) yield* this.#ofServices(place, cluster, piece);
   }
 
   async *#ofServices(place: Registry, cluster: string, arns: string[]): AsyncIterable<PausedDeployment> {

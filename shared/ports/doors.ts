@@ -70,7 +70,7 @@ export interface PausedDeployment {
 export interface PausedDeployments {
   /** `undefined` if it does not wait before its first task. */
   waiting(place: Registry, deploymentArn: string): Promise<PausedDeployment | undefined>;
-  /** All that wait in an account and Region. */
+  /** All that wait in an account and Region. A cluster that cannot be read is passed, and its error thrown at the end. */
   all(place: Registry): AsyncIterable<PausedDeployment>;
   /** The images that it is about to start. @throws ServiceRevisionUnreadableError */
   imagesOf(place: Registry, waiting: PausedDeployment): Promise<readonly ContainerImage[]>;

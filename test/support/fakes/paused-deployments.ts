@@ -11,12 +11,18 @@ interface Deployment extends PausedDeployment {
 export class FakePausedDeployments implements PausedDeployments {
   readonly #waiting = new Map<string, Deployment>();
   readonly #refused = new Set<string>();
+  readonly #unlisted = new Set<string>();
   /** Each answer. */
   readonly answers: { readonly deploymentArn: string; readonly action: 'CONTINUE' | 'ROLLBACK' }[] = [];
 
   /** The account lets Patchwave answer no deployment. */
   refuse(account: string): void {
     this.#refused.add(account);
+  }
+
+  /** The account lets Patchwave read the deployment, and not answer it. */
+  leaveToPersons(deploymentArn: string): void {
+    this.#unlisted.add(deploymentArn);
   }
 
   start(deployment: Deployment): void {
@@ -40,6 +46,7 @@ export class FakePausedDeployments implements PausedDeployments {
 
   async answer(place: Registry, { deploymentArn }: PausedDeployment, action: 'CONTINUE' | 'ROLLBACK') {
     this.#check(place);
+    if (this.#unlisted.has(deploymentArn)) throw new DeploymentsNotOursError(place, new Error('AccessDenied'));
     if (!this.#waiting.delete(deploymentArn)) return false;
     this.answers.push({ deploymentArn, action });
     return true;

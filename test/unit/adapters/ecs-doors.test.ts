@@ -2,10 +2,13 @@ import {
   ContinueServiceDeploymentCommand,
   DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
+  DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ECSClient,
   InvalidParameterException,
+  ListClustersCommand,
+  ListServicesCommand,
   StopTaskCommand,
 } from '@aws-sdk/client-ecs';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -224,6 +227,25 @@ describe('a deployment that waits', () => {
   ])('%s is not one to answer', async (_, changes) => {
     answers(changes);
     expect(await deployments.waiting(PLACE, ARN)).toBeUndefined();
+  });
+
+  test.each<[string, Error]>([
+    ['may not be read', awsError('AccessDeniedException')],
+    ['was deleted meanwhile', awsError('ClusterNotFoundException')],
+  ])('is found, although another cluster %s', async (_, error) => {
+    answers({});
+    ecs.on(ListClustersCommand).resolves({ clusterArns: ['first', 'prod'] });
+    ecs.on(ListServicesCommand, { cluster: 'first' }).rejects(error);
+    ecs.on(ListServicesCommand, { cluster: 'prod' }).resolves({ serviceArns: ['api'] });
+    const lifecycleHooks = [{ targetType: 'PAUSE', lifecycleStages: ['PRE_SCALE_UP'] }];
+    const service = { deploymentConfiguration: { lifecycleHooks }, currentServiceDeployment: ARN };
+    ecs.on(DescribeServicesCommand).resolves({ services: [service] } as object);
+    const found: unknown[] = [];
+    const read = async () => {
+      for await (const deployment of deployments.all(PLACE)) found.push(deployment);
+    };
+    await expect(read()).rejects.toBeInstanceOf(Error);
+    expect(found).toEqual([waiting]);
   });
 
   test('at two hooks gets two answers', async () => {

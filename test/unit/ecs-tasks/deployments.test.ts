@@ -187,6 +187,15 @@ describe('the sweep', () => {
     expect(deployments.answers).toHaveLength(1);
   });
 
+  test('passes a deployment that the account leaves to persons', async () => {
+    const { deployments, deliver, start } = await swept();
+    start([one('compliant')]);
+    start([one('compliant')], `${deploymentArn}2`);
+    deployments.leaveToPersons(deploymentArn);
+    expect(await deliver(SWEEP)).toEqual(NONE);
+    expect(deployments.answers).toEqual([{ deploymentArn: `${deploymentArn}2`, action: 'CONTINUE' }]);
+  });
+
   test('answers the others if one cannot be answered, and fails', async () => {
     const { deployments, deliver, start } = await swept();
     start([one('compliant')]);
