@@ -5,6 +5,7 @@ import { DOOR_RULES } from '../../shared/domain/admission/door-rules.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import type { ContainersDecided } from '../../shared/judging/decide-containers.ts';
 import { type RecordDenialPorts, recordDenied } from '../../shared/judging/record-denied.ts';
+import { countUnreported } from '../../shared/lambda/count-unreported.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 
@@ -17,12 +18,9 @@ export async function withReport(
   if (answer.decision !== 'deny') return answer;
   const about = { door: 'ecs-gate', place: { account, region, cluster }, workload: `service/${service}` } as const;
   const denied = { ...answer, ...(reference !== undefined && { reference }) };
-  const { message, unreported } = await recordDenied(ports, about, denied, () => updateService(cluster, service));
-  if (unreported !== undefined) {
-    metrics.addMetric('DenialsUnreported', MetricUnit.Count, 1);
-    logger.warn('a refusal could not be recorded, or names no head to deploy', { error: unreported as Error });
-  }
-  return { ...answer, message };
+  const recorded = await recordDenied(ports, about, denied, () => updateService(cluster, service));
+  countUnreported(recorded);
+  return { ...answer, message: recorded.message };
 }
 
 /** The alarm of ecs-door.yaml counts deployments without a decision. */

@@ -7,6 +7,7 @@ import type { Registry } from '../../shared/domain/image/image.ts';
 import type { EcsHookWaiting } from '../../shared/events/ecs-hook-state.ts';
 import { type ContainersDecided, decideContainers, undecided } from '../../shared/judging/decide-containers.ts';
 import { recordDenied } from '../../shared/judging/record-denied.ts';
+import { countUnreported } from '../../shared/lambda/count-unreported.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { DeploymentsNotOursError, DeploymentUndecidedError, type PausedDeployment } from '../../shared/ports/doors.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
@@ -91,8 +92,7 @@ async function answer(ports: EcsTaskPorts, place: Registry, waiting: PausedDeplo
   const recorded = isDenied
     ? await recordDenied(ports, about, decided, () => updateService(cluster, service))
     : undefined;
-  if (recorded?.unreported !== undefined)
-    logger.warn('a refusal could not be recorded, or names no head to deploy', recorded.unreported as Error);
+  if (recorded) countUnreported(recorded);
   if (!(await ports.deployments.answer(place, waiting, isDenied ? 'ROLLBACK' : 'CONTINUE'))) return 'none';
   const said = { ...place, cluster, deploying: service, deployment: deploymentArn };
   if (decided.decision === 'allow') {

@@ -8,6 +8,7 @@ import { doorAt } from '../../shared/domain/policy/doors.ts';
 import type { EcsTask } from '../../shared/events/ecs-task-state.ts';
 import { strictestDecision } from '../../shared/judging/decide-containers.ts';
 import { recordDenied } from '../../shared/judging/record-denied.ts';
+import { countUnreported } from '../../shared/lambda/count-unreported.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { CurrentPolicy } from '../../shared/ports/policies.ts';
@@ -58,7 +59,8 @@ export async function decideTask(ports: EcsTaskPorts, task: EcsTask): Promise<Ta
   const about = { door: 'ecs-tasks', place: cluster, workload: visibleLine(group === '' ? taskArn : group) } as const;
   const recorded = await recordDenied({ ...ports, policies }, about, decided, () => commandFor(cluster.cluster, group));
   // Delivered again, the event records it.
-  if (recorded.unreported !== undefined) throw recorded.unreported;
+  if (recorded.unrecorded !== undefined) throw recorded.unrecorded;
+  countUnreported(recorded);
   logger.error(`A task runs an image that the door denies: ${recorded.message} ${then}`, said);
   const denied: DeniedTask = {
     ...{ ...cluster, taskArn, ruleId, message: recorded.message, state: 'running' },

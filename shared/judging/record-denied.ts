@@ -20,8 +20,10 @@ export interface DeniedContainer {
 export interface RecordedDenial {
   /** With the head to deploy, where there is one. */
   readonly message: string;
-  /** Why it is not recorded, or names no head; the decision stands. */
-  readonly unreported?: unknown;
+  /** Why it is not recorded; the decision stands. */
+  readonly unrecorded?: unknown;
+  /** Why it names neither owner nor head. */
+  readonly unread?: unknown;
 }
 
 const MOST = 400;
@@ -37,10 +39,14 @@ export async function recordDenied(
   commandFor: () => string | undefined,
 ): Promise<RecordedDenial> {
   const [digest] = digestsToRead([reference]);
+  const { known = {}, unread } = await readDenied(ports, about.place, reference === undefined ? [] : [reference]).then(
+    (read) => ({ known: read.get(reference ?? ''), unread: undefined }),
+    (error: unknown) => ({ known: undefined, unread: error }),
+  );
+  const { owner, headToDeploy } = known;
+  const withHead = headToDeploy === undefined ? message : `${message} ${deployHeadText(headToDeploy, commandFor())}`;
+  const recorded = { message: withHead, ...(unread !== undefined && { unread }) };
   try {
-    const known = await readDenied(ports, about.place, reference === undefined ? [] : [reference]);
-    const { owner, headToDeploy } = known.get(reference ?? '') ?? {};
-    const withHead = headToDeploy === undefined ? message : `${message} ${deployHeadText(headToDeploy, commandFor())}`;
     await ports.startDenials.record({
       ...{ ...about, ruleId, message, deniedAtEpochMs: ports.clock() },
       ...(reference !== undefined && reference !== '' && { reference: cutText(visibleLine(reference), MOST) }),
@@ -48,8 +54,8 @@ export async function recordDenied(
       ...(owner !== undefined && { owner }),
       ...(headToDeploy !== undefined && { headToDeploy }),
     });
-    return { message: withHead };
-  } catch (unreported) {
-    return { message, unreported };
+    return recorded;
+  } catch (unrecorded) {
+    return { ...recorded, unrecorded };
   }
 }

@@ -212,6 +212,25 @@ describe('the sweep', () => {
   });
 });
 
+test.each<[string, object, number]>([
+  ['that cannot be recorded', { startDenials: { record: () => Promise.reject(new Error('throttled')) } }, 0],
+  ['whose stream cannot be read', { streams: { streams: () => Promise.reject(new Error('damaged')) } }, 1],
+])('a deployment that is taken back, and %s, is counted', async (_, parts, recorded) => {
+  const metric = jest.spyOn(metrics, 'addMetric');
+  try {
+    const { ports, deployments, deliver, start } = doorOf(await doorWorld());
+    const { startDenials } = ports;
+    Object.assign(ports, parts);
+    start([one('violating')]);
+    await deliver(waits);
+    expect(deployments.answers).toEqual([{ deploymentArn, action: 'ROLLBACK' }]);
+    expect(metric.mock.calls).toContainEqual(['DenialsUnreported', 'Count', 1]);
+    expect(startDenials.recorded).toHaveLength(recorded);
+  } finally {
+    metric.mockRestore();
+  }
+});
+
 test('deployments that are taken back are counted', async () => {
   const metric = jest.spyOn(metrics, 'addMetric');
   try {

@@ -138,6 +138,17 @@ test('a task that has run for long is not judged anew when one of its containers
   expect([stops.all, published]).toEqual([[], []]);
 });
 
+test('a task that the door denies is recorded, and stopped later, although its stream cannot be read', async () => {
+  const { ports, deliver, stops, published } = doorOf(
+    await doorWorld('deny', { stopTasks: true, stopTasksAfterMinutes: 15 }),
+  );
+  Object.assign(ports, { streams: { streams: () => Promise.reject(new Error('damaged')) } });
+  expect(await deliver(started('violating'))).toEqual(NONE);
+  expect(published).toHaveLength(1);
+  expect(ports.startDenials.recorded).toHaveLength(1);
+  expect(stops.all).toHaveLength(1);
+});
+
 test('mode and decision follow from one reading of the policy', async () => {
   const world = await doorWorld();
   let reads = 0;
