@@ -9,6 +9,7 @@ import type { ImageAction } from '../../shared/events/ecr-image-action.ts';
 import { type ListedImage, recordHeads } from '../../shared/inventory/heads.ts';
 import { readAgain, readRepository } from '../../shared/inventory/repository.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
+import type { JudgeRequest, Messages } from '../../shared/ports/messages.ts';
 import { type BasePorts, basesFirst } from './read-bases.ts';
 import { recordComparedTags } from './record-compared-tags.ts';
 
@@ -16,6 +17,7 @@ const AT_ONCE = 8;
 
 export interface PushPorts extends BasePorts {
   readonly fleetPlaces: FleetPlaces;
+  readonly judging: Messages<JudgeRequest>;
 }
 
 /** Records push times and tags of digests: a history that no later registry read can restore. */
@@ -37,7 +39,7 @@ export async function recordHistory(
 
 /**
  * Records pushes to one repository: its tag history, the properties of the pushed images, and the heads of its streams.
- * It starts nothing: a push alone has no consequence.
+ * It starts no scan and no build: a push alone has no such consequence.
  * @throws RegistryUnreachableError, LedgerContendedError if others keep moving its heads
  */
 export async function recordPushes(
@@ -54,6 +56,20 @@ export async function recordPushes(
   const { failure } = await readRepository(ports, policy, question, basesFirst(ports, policy, location));
   if (failure) throw failure.error;
   await readAgain(() => moveHeads(ports, policy, location, pushed));
+  await judgeCopies(ports, pushed);
+}
+
+/**
+ * The verdict on an image does not count at another place, because a waiver may not cover that one. Until it is judged again, a door
+ * lets it start only in good standing, and no review judges an image that runs nowhere. A refresh follows for heads.
+ */
+async function judgeCopies({ images, places, judging }: PushPorts, pushed: readonly Digest[]): Promise<void> {
+  const children = [...(await places.indexes(pushed)).values()].flat().map(({ digest }) => digest);
+  const known = await images.get([...new Set([...pushed, ...children])]);
+  const unjudged = [...known.values()].filter(
+    ({ verdict, judgedAtEpochMs, isHead }) => verdict && judgedAtEpochMs === undefined && !isHead,
+  );
+  await judging.send(unjudged.map(({ digest }) => ({ kind: 'judge', digest })));
 }
 
 const tagsOf = (pushes: readonly ImageAction[], digest: Digest): readonly string[] =>

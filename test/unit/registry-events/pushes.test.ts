@@ -60,6 +60,23 @@ test.each([
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
 });
 
+test('a copy of a judged image is judged again, because no review would', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' }), pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+  const digest = digestOf('one');
+  const scan = { state: 'complete', coverage: ['os'], completedAtEpochMs: world.clock() } as const;
+  const verdict = { status: 'compliant', reasons: [], policyVersion: 'v' } as const;
+  await world.images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs: world.clock() });
+  world.judging.take();
+  const copy = pushed(world, { name: 'one', tag: 'release', location: { ...LOCATION, repository: 'team/release' } });
+  await handle(world, [copy]);
+  expect(world.images.records.get(digest)).toMatchObject({ verdict, isHead: false });
+  expect(world.images.records.get(digest)?.judgedAtEpochMs).toBeUndefined();
+  expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
+  await handle(world, [pushed(world, { name: 'three', tag: 'feature' })]);
+  expect(world.judging.take()).toEqual([]);
+});
+
 test('the next push becomes the head and does not change the head of another line', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'lts', tag: 'lts-1.0' }), pushed(world, { name: 'one', tag: 'v1.0.0' })]);
