@@ -5,7 +5,7 @@ import type { ContainerImage } from '../domain/admission/ecs-images.ts';
 import { namedFailure } from '../domain/common/failure-text.ts';
 import { visibleLine } from '../domain/common/visible-text.ts';
 import { type Door, type DoorMode, type DoorPlace, doorAt } from '../domain/policy/doors.ts';
-import { AskedImages, type DoorPorts, decideAtDoor, TooManyImagesError } from './decide-at-door.ts';
+import { AskedImages, type DoorPorts, decideAtDoor, isExemptBy, TooManyImagesError } from './decide-at-door.ts';
 
 /** The decision with the reference that it is about; absent if it is about all of them, or the container names none. */
 export type ContainersDecided = ContainersDecision & { readonly reference?: string };
@@ -25,9 +25,17 @@ export async function decideContainers(
   try {
     return await strictestDecision(ports, place, images, asked);
   } catch (error) {
+    if (await areExempt(ports, images)) return { decision: 'allow' };
     return undecided(ports, place, failed(error), { isUnread: asked.areFew });
   }
 }
+
+/** Images of AWS need no record. `false` if the policy cannot be read. */
+const areExempt = ({ policies }: Pick<DoorPorts, 'policies'>, images: readonly ContainerImage[]): Promise<boolean> =>
+  policies.current().then(
+    ({ policy }) => images.every(({ reference }) => isExemptBy(policy, reference)),
+    () => false,
+  );
 
 /** The same for containers that are known. @throws as `decideAtDoor` does, but too many images are a decision */
 export async function strictestDecision(

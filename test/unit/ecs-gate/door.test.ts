@@ -4,7 +4,7 @@ import { ecsDoor, handler } from '../../../functions/ecs-door/handler.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { headOfStream } from '../../support/denied-stream.ts';
-import { doorImage, doorWorld, ECS_PLACE } from '../../support/door-world.ts';
+import { doorImage, doorPolicy, doorWorld, ECS_PLACE } from '../../support/door-world.ts';
 import { digestOf } from '../../support/samples.ts';
 
 const context = { functionName: 'ecs-door', awsRequestId: 'request-1' } as Context;
@@ -70,6 +70,20 @@ test.each(['deny', 'warn'] as const)('a ledger that cannot be read is one, where
   expect(await ecsDoor(() => world)(question, context)).toMatchObject({ decision: mode, ruleId: 'door-undecided' });
   expect(counted.mock.calls).toEqual([['DeploymentsUndecided', 'Count', 1]]);
   expect(failed.mock.calls).toEqual([[expect.stringContaining('throttled'), expect.anything()]]);
+});
+
+test('a ledger that cannot be read keeps no image of AWS from starting', async () => {
+  const { counted } = spies();
+  const world = await doorWorld();
+  const awsManaged = { accounts: [], references: ['public.ecr.aws/aws-observability/**'] };
+  const { version: replaces } = await world.policies.current();
+  await world.policies.publish(doorPolicy({ mode: 'deny' }, { awsManaged }), { replaces });
+  const unread = { ...world, images: { get: () => Promise.reject(new Error('throttled')) } };
+  const ofAws = { container: 'otel', reference: `public.ecr.aws/aws-observability/collector@${digestOf('otel')}` };
+  const ask = (...images: readonly object[]) => ecsDoor(() => unread)({ ...question, images: [...images] }, context);
+  expect(await ask(ofAws)).toMatchObject({ decision: 'allow', mode: 'deny' });
+  expect(counted).not.toHaveBeenCalled();
+  expect(await ask(ofAws, ...question.images)).toMatchObject({ decision: 'deny', ruleId: 'door-undecided' });
 });
 
 test('so is what the gate could not read', async () => {
