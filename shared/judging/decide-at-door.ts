@@ -11,7 +11,7 @@ import {
   tagNameOf,
 } from '../domain/admission/admit.ts';
 import type { Digest } from '../domain/image/image.ts';
-import { readImageReference } from '../domain/image/reference.ts';
+import { pulledFrom, readImageReference } from '../domain/image/reference.ts';
 import { isExempt } from '../domain/policy/aws-managed.ts';
 import { type DoorPlace, doorAt } from '../domain/policy/doors.ts';
 import type { Policy } from '../domain/policy/policy.ts';
@@ -146,7 +146,8 @@ export function taggedIn(references: readonly (string | undefined)[]) {
   const tagged = references.flatMap((text) => {
     const reference = readImageReference(text);
     const name = reference && tagNameOf(reference);
-    const { location, tag } = reference ?? {};
+    const location = reference && pulledFrom(reference);
+    const tag = reference?.tag;
     return name === undefined || !location || tag === undefined ? [] : [[name, { name, location, tag }] as const];
   });
   return [...new Map(tagged).values()];

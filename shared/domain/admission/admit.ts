@@ -2,7 +2,7 @@ import { cutText } from '../common/cut-text.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleLine } from '../common/visible-text.ts';
 import type { Digest } from '../image/image.ts';
-import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
+import { type ImageReference, pulledFrom, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
 import { type AppliedPolicy, type DoorPart, objectedSince } from '../policy/applied-policy.ts';
 import { isExempt } from '../policy/aws-managed.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
@@ -281,7 +281,7 @@ function objectionsTo(text: string | undefined, admitting: Admitting): Objection
 /** The name by which the digest of a tag is known: host, repository and tag; `undefined` outside of ECR, and for a digest. */
 export function tagNameOf(reference: ImageReference): string | undefined {
   const tag = resolvedTag(reference);
-  return tag === undefined || !reference.location ? undefined : `${referenceName(reference)}:${tag}`;
+  return tag === undefined || !pulledFrom(reference) ? undefined : `${referenceName(reference)}:${tag}`;
 }
 
 /**

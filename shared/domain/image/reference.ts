@@ -126,6 +126,12 @@ export function ecrRegistry(host: string): Registry | undefined {
   return suffix === expected ? { account, region } : undefined;
 }
 
+/** The ECR repository that a runtime pulls from. The port of HTTPS, written out, names the same one. */
+export function pulledFrom({ host, repository, location }: ImageReference): ImageLocation | undefined {
+  const registry = ecrRegistry(host.replace(/:0*443$/, ''));
+  return location ?? (registry && { ...registry, repository });
+}
+
 /** Host and path of an ECR repository with its plain host, the only form that policies use. */
 export const repositoryName = ({ account, region, repository }: ImageLocation): string =>
   `${account}.dkr.ecr.${region}.${partitionHosts(region).ecr}/${repository}`;

@@ -3,7 +3,7 @@ import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { datedVerdict } from '../../../shared/domain/verdict/dated-verdict.ts';
 import { evaluate, type VerdictInputs } from '../../../shared/domain/verdict/evaluate.ts';
 import { decideAtDoor } from '../../../shared/judging/decide-at-door.ts';
-import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
+import { doorImage, doorPolicy, doorTag, doorWorld, pushTag } from '../../support/door-world.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { alone, DAY_MS, digestOf, imageProperties, judgement } from '../../support/samples.ts';
 
@@ -141,6 +141,15 @@ describe('a tag, where no digest is required', () => {
     await warning.push('violating');
     expect(await decideAtDoor(warning, PLACE, [tagged('violating')])).toMatchObject([{ decision: 'warn' }]);
   });
+});
+
+test.each([':443', ':0443'])('the port %s in the name of an ECR registry hides no known violation', async (port) => {
+  const made = await doorWorld('deny', { requireDigest: false });
+  await pushTag(made, 'violating');
+  await pushTag(made, 'compliant');
+  const named = (name: string) => doorTag(name).replace('.com/', `.com${port}/`);
+  const decisions = await decideAtDoor(made, PLACE, [named('violating'), named('compliant')]);
+  expect(decisions.map(({ decision }) => decision)).toEqual(['deny', 'warn']);
 });
 
 test('a door that is off lets everything start', async () => {
