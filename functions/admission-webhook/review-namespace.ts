@@ -14,8 +14,8 @@ import type { ReviewedAdmission, ReviewPorts } from './reviewed.ts';
 /**
  * Answers the review of a namespace: whether this person may set the break-glass annotation. It opens nothing: anybody who has
  * the path of the cluster can send a review, with any user in it. What was accepted is checked in the cluster itself
- * (functions/break-glass). A namespace that is deleted, or made without the annotation, has an open one checked too; nothing
- * keeps it from being deleted or made.
+ * (functions/break-glass). A namespace that loses the annotation, is deleted, or is made without it has an open one checked too;
+ * nothing keeps these changes from being made.
  */
 export async function reviewNamespace(
   ports: ReviewPorts,
@@ -37,8 +37,8 @@ export async function reviewNamespace(
   try {
     return await inTime(changeBreakGlass(ports, { ...cluster, namespace: name }, request, { asked, before }));
   } catch (error) {
-    // Nobody asks to open anything.
-    if (isGone || asked === before) return { answer: allowed(uid), decision: 'allow', unread: error };
+    // A change that opens nothing passes. A sweep closes what stays open by it.
+    if (asked === undefined) return { answer: allowed(uid), decision: 'allow', unread: error };
     if (!ports.lastPolicy?.()) throw error;
     const ruleId = DOOR_RULES.decided;
     return { answer: denied(uid, UNREAD, ruleId), decision: 'deny', ruleId, unread: error };

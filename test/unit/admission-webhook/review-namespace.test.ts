@@ -188,6 +188,18 @@ test('a namespace that is deleted asks for the end, and is deleted in any case',
   });
 });
 
+test('the annotation is removed also while the check cannot be asked for', async () => {
+  const made = await world();
+  const { policy } = await made.policies.current();
+  const removal = changed(namespace(), namespace(expiring(made, 2)), { userInfo: { username: 'eve', groups: [] } });
+  const unsent = { ...made, checks: UNSENT };
+  for (const ports of [unsent, { ...unsent, lastPolicy: () => policy }])
+    expect(await reviewAdmission(ports, CLUSTER, removal)).toMatchObject({
+      answer: { response: { allowed: true } },
+      unread: expect.any(Error),
+    });
+});
+
 test('a namespace without the annotation is made also while the ledger cannot be read', async () => {
   const made = await world();
   const failing = { ...made, exceptions: { breakGlassOf: () => Promise.reject(new Error('throttled')) } };
