@@ -104,7 +104,8 @@ async function answer(ports: EcsTaskPorts, place: Registry, waiting: PausedDeplo
   const why = { ...said, ruleId, ...(container !== undefined && { container }) };
   if (isDenied) logger.error(`ECS takes a deployment back, because the door denies an image: ${message}`, why);
   else logger.warn(`A deployment goes on with a warning: ${message}`, why);
-  return isDenied ? 'rolled-back' : 'continued';
+  if (isDenied) return 'rolled-back';
+  return ruleId === DOOR_RULES.decided ? 'undecided' : 'continued';
 }
 
 async function decide(

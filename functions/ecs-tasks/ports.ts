@@ -25,6 +25,8 @@ export type TaskOutcome =
   | 'stopped'
   /** A deployment goes on. */
   | 'continued'
+  /** A deployment goes on although it could not be decided: the policy lets it. */
+  | 'undecided'
   /** ECS takes a deployment back. */
   | 'rolled-back'
   /** It has ended, or the door is off. */

@@ -70,5 +70,6 @@ function count(outcomes: readonly TaskOutcome[]): void {
   metrics.addMetric('TasksWarned', MetricUnit.Count, of('warned'));
   metrics.addMetric('TasksDenied', MetricUnit.Count, of('denied'));
   metrics.addMetric('DeploymentsDenied', MetricUnit.Count, of('rolled-back'));
+  metrics.addMetric('DeploymentsUndecided', MetricUnit.Count, of('undecided'));
   metrics.addMetric('TasksStopped', MetricUnit.Count, of('stopped'));
 }

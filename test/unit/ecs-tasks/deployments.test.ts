@@ -4,7 +4,7 @@ import { route } from '../../../functions/ecs-tasks/route.ts';
 import type { ContainerImage } from '../../../shared/domain/admission/ecs-images.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
-import { doorImage, doorWorld } from '../../support/door-world.ts';
+import { doorImage, doorPolicy, doorWorld } from '../../support/door-world.ts';
 import { FakePausedDeployments } from '../../support/fakes/paused-deployments.ts';
 import { FakeRunningTasks } from '../../support/fakes/running-tasks.ts';
 import { FakeTaskStops } from '../../support/fakes/task-stops.ts';
@@ -226,6 +226,26 @@ test.each<[string, object, number]>([
     expect(deployments.answers).toEqual([{ deploymentArn, action: 'ROLLBACK' }]);
     expect(metric.mock.calls).toContainEqual(['DenialsUnreported', 'Count', 1]);
     expect(startDenials.recorded).toHaveLength(recorded);
+  } finally {
+    metric.mockRestore();
+  }
+});
+
+test.each([
+  ['lets it start without Patchwave', { mode: 'deny', onUnreachable: 'allow' }],
+  ['only warns', { mode: 'warn' }],
+] as const)('a deployment that nothing decides, and that goes on because its door %s, is counted', async (_, doors) => {
+  const metric = jest.spyOn(metrics, 'addMetric');
+  try {
+    const world = await doorWorld();
+    const { version: replaces } = await world.policies.current();
+    await world.policies.publish(doorPolicy(doors), { replaces });
+    const { ports, deployments, deliver, start } = doorOf(world);
+    start([one('violating')]);
+    Object.assign(ports, { images: { get: () => Promise.reject(new Error('throttled')) } });
+    await deliver(waits);
+    expect(deployments.answers).toEqual([{ deploymentArn, action: 'CONTINUE' }]);
+    expect(metric.mock.calls).toContainEqual(['DeploymentsUndecided', 'Count', 1]);
   } finally {
     metric.mockRestore();
   }
