@@ -61,13 +61,13 @@ export async function recordPushes(
 
 /**
  * The verdict on an image does not count at another place, because a waiver may not cover that one. Until it is judged again, a door
- * lets it start only in good standing, and no review judges an image that runs nowhere. A refresh follows for heads.
+ * lets it start only in good standing, and no review judges an image that runs nowhere, nor a head of which nothing runs.
  */
 async function judgeCopies({ images, places, judging }: PushPorts, pushed: readonly Digest[]): Promise<void> {
   const children = [...(await places.indexes(pushed)).values()].flat().map(({ digest }) => digest);
   const known = await images.get([...new Set([...pushed, ...children])]);
   const unjudged = [...known.values()].filter(
-    ({ verdict, judgedAtEpochMs, isHead }) => verdict && judgedAtEpochMs === undefined && !isHead,
+    ({ verdict, judgedAtEpochMs }) => verdict && judgedAtEpochMs === undefined,
   );
   await judging.send(unjudged.map(({ digest }) => ({ kind: 'judge', digest })));
 }

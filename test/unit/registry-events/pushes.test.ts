@@ -60,7 +60,10 @@ test.each([
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
 });
 
-test('a copy of a judged image is judged again, because no review would', async () => {
+test.each([
+  ['', { tag: 'release' }, false],
+  [' that becomes the head of its new repository', { tag: 'v1.0.0' }, true],
+])('a copy of a judged image%s is judged again, because no review would', async (_, { tag }, isHead) => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' }), pushed(world, { name: 'two', tag: 'v1.0.1' })]);
   const digest = digestOf('one');
@@ -68,9 +71,9 @@ test('a copy of a judged image is judged again, because no review would', async 
   const verdict = { status: 'compliant', reasons: [], policyVersion: 'v' } as const;
   await world.images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs: world.clock() });
   world.judging.take();
-  const copy = pushed(world, { name: 'one', tag: 'release', location: { ...LOCATION, repository: 'team/release' } });
+  const copy = pushed(world, { name: 'one', tag, location: { ...LOCATION, repository: 'team/release' } });
   await handle(world, [copy]);
-  expect(world.images.records.get(digest)).toMatchObject({ verdict, isHead: false });
+  expect(world.images.records.get(digest)).toMatchObject({ verdict, isHead });
   expect(world.images.records.get(digest)?.judgedAtEpochMs).toBeUndefined();
   expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
   await handle(world, [pushed(world, { name: 'three', tag: 'feature' })]);
