@@ -1,5 +1,6 @@
 import { piecesOf } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
 import { mayJudge } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { ANCESTOR_BATCH, keyOfScope, POSSIBLE_BATCH, scopeOf } from '../../shared/domain/review/run.ts';
@@ -72,7 +73,8 @@ export async function planScans(ports: PlanScansPorts, step: ReviewActionInput<'
 
 /**
  * What ran within the grace of the doors, where one may judge: a namespace at zero, a standby Region and an old revision may start
- * it again, and no template that Patchwave reads need name it. The latest come first, up to as many as are in use now.
+ * it again, and no template that Patchwave reads need name it. A node of another platform would start another image of the same
+ * index. The latest come first, up to about as many as are in use now.
  */
 async function ranWithinGrace(
   { usages, clock }: PlanScansPorts,
@@ -81,18 +83,29 @@ async function ranWithinGrace(
 ): Promise<ReadonlySet<Digest>> {
   const graceMs = graceOfDoorsMs(policy.doors);
   const recent = new Set<Digest>();
+  const ran = new Set<string>();
+  const possibleIn = new Map<string, Digest[]>();
   if (graceMs === 0 || !mayJudge(policy, {})) return recent;
   const most = Math.max(LEAST_RECENT, running.size + possible.size);
   const nowEpochMs = clock();
   for await (const usage of usages.endedSince(nowEpochMs - graceMs, nowEpochMs)) {
+    if (!scopes.has(keyOfScope(scopeOf(usage))) || !mayJudge(policy, usage)) continue;
     const { digest, isPossible } = usage;
-    if (isPossible || running.has(digest) || possible.has(digest) || !scopes.has(keyOfScope(scopeOf(usage)))) continue;
-    if (!mayJudge(policy, usage)) continue;
-    recent.add(digest);
+    const container = containerKey(usage);
+    if (isPossible && !ran.has(container)) {
+      possibleIn.set(container, [...(possibleIn.get(container) ?? []), digest]);
+      continue;
+    }
+    ran.add(container);
+    for (const one of [digest, ...(possibleIn.get(container) ?? [])])
+      if (!running.has(one) && !possible.has(one)) recent.add(one);
     if (recent.size >= most) break;
   }
   return recent;
 }
+
+const containerKey = ({ account, region, cluster, workloadKind, workload, container }: Usage): string =>
+  [account, region, cluster, workloadKind, workload, container].join(' ');
 
 export const batchesOf = (digests: readonly Digest[], prefix = ''): Batch[] =>
   piecesOf(digests, BATCH_SIZE).map((piece, index) => ({

@@ -82,6 +82,17 @@ describe('planning', () => {
       ]);
     });
 
+    test.each([
+      ['first', [b, c]],
+      ['last', [c, b]],
+    ])('is scanned with the image of its index for other nodes, whichever ended %s', async (_, order) => {
+      const end = async (world: FakeWorld) => {
+        for (const digest of order)
+          await endedAt(digest, START_EPOCH_MS, digest === c ? { isPossible: true } : {})(world);
+      };
+      expect(await plannedWith({ doors }, end)).toEqual([RUNNING, { batch: 'possible-0001', digests: [b, c] }]);
+    });
+
     test.each<[string, Parameters<typeof plannedWith>]>([
       ['ended before the grace', [{ doors }, endedAt(b, START_EPOCH_MS - 14 * DAY_MS - 1)]],
       ['has no door that judges', [{}, endedAt(b, START_EPOCH_MS)]],
