@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Due, StartOracle } from './oracle.ts';
-import type { PolicyText, Records, Start, TrueSpan, TrueStay, WeekImage } from './records.ts';
+import type { PolicyText, Records, Start, TrueCopy, TrueSpan, TrueStay, WeekImage } from './records.ts';
 
 /* What the oracle of the week owes, on records by hand: a review each night at 3, a scan in each, a grace of 7 days. */
 
@@ -33,7 +33,7 @@ function oracleOf({ image: of = image(), scannedUntil = NOW, ...told }: Told): S
   const nights = Array.from({ length: 10 }, (_, n) => night(n));
   const records: Records = {
     ...{ beganAtEpochMs: BEGAN, images: new Map([[of.digest, of]]), policies: [text()], runs: [run(BEGAN - DAY_MS)] },
-    ...{ templates: [], outages: [], unread: [], failing: new Map(), reviews: nights, openings: [] },
+    ...{ templates: [], copies: [], outages: [], unread: [], failing: new Map(), reviews: nights, openings: [] },
     scans: nights.flatMap(({ toEpochMs }) =>
       toEpochMs <= scannedUntil && toEpochMs > of.pushedAtEpochMs ? { digest: 'web', atEpochMs: toEpochMs } : [],
     ),
@@ -51,6 +51,15 @@ const began = (fromEpochMs: number, namedFromEpochMs?: number): Told => ({
   runs: [{ ...run(fromEpochMs), ...(namedFromEpochMs !== undefined && { namedFromEpochMs }) }],
 });
 const OLD = image({ builtAtEpochMs: BEGAN - 40 * DAY_MS });
+
+const copy = (atEpochMs: number, isTagged = true): TrueCopy => ({
+  ...{ digest: 'web', atEpochMs, repository: 'host/apps/release', isTagged },
+});
+const ELSEWHERE: Told = {
+  runs: [{ ...run(BEGAN), place: 'other' }],
+  image: image({ pushedAtEpochMs: BEGAN + HOUR_MS }),
+};
+const TAGGED: Told = { policies: [text({ rules: ['tags'] })] };
 
 test.each<[string, Due, Told]>([
   ['it runs, and nothing speaks against it', 'must-start', {}],
@@ -94,6 +103,28 @@ test.each<[string, Due, Told]>([
   ],
   ['the place only warns now', 'open', { image: OLD, runs: [], policies: [text({ warns: ['shop'] })] }],
   ['it was seen by no review', 'open', { runs: [run(day(7, 5), day(7, 9))], flawAtEpochMs: day(8, 1) }],
+  ['it is copied elsewhere, with a tag', 'must-start', { copies: [copy(day(8, 12))] }],
+  ['the same, and it runs nowhere else', 'is-free', { ...ELSEWHERE, copies: [copy(day(8, 12))] }],
+  ['the same, within the last hour', 'open', { ...ELSEWHERE, copies: [copy(NOW - 60_000)] }],
+  [
+    'the same without a tag, which a rule asks for',
+    'open',
+    { ...ELSEWHERE, ...TAGGED, copies: [copy(day(8, 12), false)] },
+  ],
+  ['the same with its tag', 'is-free', { ...ELSEWHERE, ...TAGGED, copies: [copy(day(8, 12))] }],
+  [
+    'it ended more than a grace ago, and its cluster could not be read since',
+    'open',
+    { runs: [run(BEGAN, day(1, 5))], flawAtEpochMs: day(8, 1), unread: [{ fromEpochMs: day(2), toEpochMs: day(7) }] },
+  ],
+  [
+    'a rule came after it ran nowhere within the grace',
+    'open',
+    {
+      runs: [{ ...run(BEGAN, day(1, 5)), place: 'other' }],
+      policies: [text(), text({ atEpochMs: day(8, 12), rules: ['nonRoot'] })],
+    },
+  ],
   [
     'no review saw it run, and its template was there',
     'must-start',

@@ -1,4 +1,4 @@
-import type { PolicyText, Records, Start, TrueSpan, TrueStay, WeekImage } from './records.ts';
+import type { PolicyText, Records, Start, TrueCopy, TrueSpan, TrueStay, WeekImage } from './records.ts';
 
 /*
  * What a door owes a start, from the truth alone. `must-start`: the image is in good standing in the place, and every grace that it
@@ -118,15 +118,14 @@ export class StartOracle {
    * image had to start when it ended, or started later, and the grace ends within the notice. Absent if no review could.
    */
   announcedBy({ place, digest, atEpochMs }: Start): number | undefined {
-    const { images, reviews, runs, templates, unread } = this.#truth;
+    const { images, reviews, runs, templates } = this.#truth;
     const image = images.get(digest);
     if (!image) throw new Error(`there is no image ${digest}`);
     const there = [...runs, ...templates].filter((one) => one.place === place && one.digest === digest);
     return reviews.find((review) => {
       const { fromEpochMs, toEpochMs } = review;
       const then = { place, digest, atEpochMs: toEpochMs };
-      const isUnread = unread.some((one) => one.fromEpochMs <= fromEpochMs && fromEpochMs <= one.toEpochMs);
-      if (toEpochMs >= atEpochMs || isUnread || !this.#judges(place, toEpochMs)) return false;
+      if (toEpochMs >= atEpochMs || this.#isUnread(fromEpochMs) || !this.#judges(place, toEpochMs)) return false;
       if (!there.some((one) => isDuring(one, review))) return false;
       const graceMs = this.#policyAt(toEpochMs).graceRunningDays * DAY_MS;
       const endsSoon = this.#objections(image, toEpochMs)
@@ -238,23 +237,34 @@ export class StartOracle {
     return [...ofRules, ...this.#unknownTags(image, at)];
   }
 
-  /** No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. */
+  /**
+   * No review lists the repositories of applications, so of what was pushed before Patchwave came no tag is known. Nor does one tell
+   * that a copy without a tag has none.
+   */
   #unknownTags(image: WeekImage, at: number): readonly Objection[] {
-    const sinceEpochMs = this.#objecting(
+    const ruledSinceEpochMs = this.#objecting(
       ifAny(({ rules }) => rules.includes('tags')),
       at,
     )?.sinceEpochMs;
-    if (sinceEpochMs === undefined || !this.#isInstalledWith(image)) return [];
+    const unknownSinceEpochMs = this.#isInstalledWith(image)
+      ? 0
+      : this.#copiesOf(image, at).find(({ isTagged }) => !isTagged)?.atEpochMs;
+    if (ruledSinceEpochMs === undefined || unknownSinceEpochMs === undefined) return [];
+    const sinceEpochMs = Math.max(ruledSinceEpochMs, unknownSinceEpochMs);
     // A doubt counts from the last result without one, whatever doubts came between.
     const knownEpochMs = this.#lastAnswerable(image, sinceEpochMs) ?? sinceEpochMs;
     return [{ kind: 'doubt', what: 'its tags are unknown', sinceEpochMs: Math.min(sinceEpochMs, knownEpochMs) }];
   }
 
+  #copiesOf = ({ digest }: Pick<WeekImage, 'digest'>, at: number): readonly TrueCopy[] =>
+    this.#truth.copies.filter((copy) => copy.digest === digest && copy.atEpochMs <= at);
+
   /** A review judges by a text that was applied before it, and a push by the text in force. */
   #known(image: WeekImage, objection: Objection, textEpochMs: number): Objection {
-    // What no scanner answers for is not judged again.
+    // What no scanner answers for is not judged again, nor what is out of use. Then its last result becomes stale.
     const review = this.#truth.reviews.find(
-      ({ fromEpochMs }) => fromEpochMs > textEpochMs && !this.#isAway(image, fromEpochMs),
+      ({ fromEpochMs }) =>
+        fromEpochMs > textEpochMs && !this.#isAway(image, fromEpochMs) && !this.#isOutOfUse(image, fromEpochMs),
     )?.toEpochMs;
     const pushed = image.pushedAtEpochMs > textEpochMs ? image.pushedAtEpochMs + JUDGED_WITHIN_MS : undefined;
     const knownEpochMs = Math.min(review ?? Number.POSITIVE_INFINITY, pushed ?? Number.POSITIVE_INFINITY);
@@ -262,6 +272,16 @@ export class StartOracle {
     const [first] = this.#truth.reviews;
     const latestEpochMs = Math.max(objection.sinceEpochMs, first?.toEpochMs ?? 0);
     return { ...objection, certainFromEpochMs: Math.max(knownEpochMs, objection.sinceEpochMs), latestEpochMs };
+  }
+
+  /** Reviews saw it run, but nowhere within the grace. */
+  #isOutOfUse({ digest }: WeekImage, at: number): boolean {
+    const { runs, templates } = this.#truth;
+    const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
+    const stays = [...runs, ...templates].filter(
+      (one) => one.digest === digest && one.fromEpochMs <= at && this.#isSeen(one, at),
+    );
+    return stays.length > 0 && stays.every(({ toEpochMs = at }) => toEpochMs < at - graceMs);
   }
 
   /**
@@ -370,6 +390,8 @@ export class StartOracle {
   #isKnownGood(image: WeekImage, at: number): boolean {
     const last = this.#scansOf(image, at).at(-1);
     if (last === undefined || last <= at - DAY_MS || last > at - JUDGED_WITHIN_MS) return false;
+    // A waiver may not cover the place of a copy, so that it is judged again.
+    if (this.#copiesOf(image, at).some(({ atEpochMs }) => atEpochMs > at - JUDGED_WITHIN_MS)) return false;
     return this.#wasReviewed(image, at) && last > this.#policyAt(at).atEpochMs && !this.#isNeverUsed(image, at);
   }
 
@@ -409,9 +431,7 @@ export class StartOracle {
     const runs = [...this.#runsOf(place, digest, at), ...this.#templatesOf(place, digest, at)];
     if (runs.length === 0) return 'it never ran there';
     const graceMs = this.#policyAt(at).graceRunningDays * DAY_MS;
-    // Patchwave sees the end at the next review.
-    if (runs.every(({ toEpochMs = at }) => toEpochMs + REVIEWED_WITHIN_MS < at - graceMs))
-      return 'it did not run there within the grace';
+    if (runs.every((run) => this.#isEndSeenBy(run, at - graceMs))) return 'it did not run there within the grace';
     const isBad = ({ fromEpochMs, namedFromEpochMs }: TrueStay): boolean =>
       fromEpochMs > (this.#truth.reviews[0]?.toEpochMs ?? Number.POSITIVE_INFINITY) &&
       (this.#objections(image, fromEpochMs).some(
@@ -425,16 +445,25 @@ export class StartOracle {
     return runs.every(isBad) ? 'each time it began there it was forbidden' : undefined;
   }
 
+  /** Patchwave sees an end at the next review that reads the cluster. */
+  #isEndSeenBy({ toEpochMs }: TrueStay, at: number): boolean {
+    if (toEpochMs === undefined) return false;
+    const reading = this.#truth.reviews.find(
+      ({ fromEpochMs }) => fromEpochMs > toEpochMs && !this.#isUnread(fromEpochMs),
+    );
+    return reading !== undefined && reading.toEpochMs < at;
+  }
+
+  #isUnread = (at: number): boolean =>
+    this.#truth.unread.some(({ fromEpochMs, toEpochMs }) => fromEpochMs <= at && at <= toEpochMs);
+
   /**
    * As far as Patchwave can know: no reading was complete, and no cluster dates its workload, between that instant and the start.
    * A reading and a result of one review are seconds apart.
    */
   #mayHaveBegunBefore(epochMs: number, fromEpochMs: number, namedFromEpochMs = 0): boolean {
-    const { reviews, unread } = this.#truth;
-    const lastReading = reviews.findLast(
-      (review) =>
-        review.fromEpochMs <= fromEpochMs &&
-        !unread.some((one) => one.fromEpochMs <= review.fromEpochMs && review.fromEpochMs <= one.toEpochMs),
+    const lastReading = this.#truth.reviews.findLast(
+      (review) => review.fromEpochMs <= fromEpochMs && !this.#isUnread(review.fromEpochMs),
     );
     return Math.max(lastReading?.fromEpochMs ?? 0, namedFromEpochMs) <= epochMs;
   }
@@ -487,11 +516,8 @@ export class StartOracle {
 
   /** A review read it while it ran, or while a template named it. */
   #isSeen(run: TrueStay, at: number): boolean {
-    const { reviews, templates, unread } = this.#truth;
-    const readings = reviews.filter(
-      ({ fromEpochMs, toEpochMs }) =>
-        toEpochMs <= at && !unread.some((one) => one.fromEpochMs <= fromEpochMs && fromEpochMs <= one.toEpochMs),
-    );
+    const { reviews, templates } = this.#truth;
+    const readings = reviews.filter(({ fromEpochMs, toEpochMs }) => toEpochMs <= at && !this.#isUnread(fromEpochMs));
     const isRead = (one: TrueStay): boolean => readings.some((reading) => isDuring(one, reading));
     return isRead(run) || templates.some((one) => one.place === run.place && one.digest === run.digest && isRead(one));
   }

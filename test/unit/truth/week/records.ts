@@ -75,6 +75,7 @@ export interface Records {
   /** When the flaw was published; absent where none was. */
   flawAtEpochMs?: number;
   readonly scans: EndedScan[];
+  readonly copies: TrueCopy[];
   /** The scanner takes no request, or nothing of the registry can be read. */
   readonly outages: TrueSpan[];
   /** By image since when each scan of it fails. */
@@ -85,6 +86,16 @@ export interface Records {
   readonly unread: TrueSpan[];
   /** A person opened a place. */
   readonly openings: (TrueSpan & { readonly place: string })[];
+}
+
+/** The contents of an image came to another repository. They are the same, so nothing new speaks against them. */
+export interface TrueCopy {
+  readonly digest: string;
+  readonly atEpochMs: number;
+  /** Host and path. */
+  readonly repository: string;
+  /** It has the tag of the original; otherwise it has none. */
+  readonly isTagged: boolean;
 }
 
 /** Somebody asks to start an image. */

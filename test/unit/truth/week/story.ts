@@ -111,6 +111,7 @@ class Story {
     this.#tryBehindGoodImages();
     this.#tryAgainstRules();
     this.#startAroundRules();
+    this.#copyImages();
     await world.runUntil(at(DAYS, 2));
   }
 
@@ -178,6 +179,8 @@ class Story {
     const owed = this.#oracle.due({ atEpochMs: world.now, place, digest: image.digest });
     const answered = await world.ask(place, image, name);
     this.#compare('door', owed, answered, `${name} (${image.name}) in ${place}`);
+    if (world.truth.copies.some(({ digest }) => digest === image.digest))
+      this.#count(`copied: ${owed.due} and ${answered.decision === 'deny' ? 'refused' : 'started'}`);
     if (owed.due === 'must-start' && owed.alarm) this.#hear(image, owed.alarm);
     if (owed.due === 'must-end') this.#seeAnnouncement(image, place);
     // Its node has one platform or the other; new nodes come where a door judges.
@@ -568,6 +571,24 @@ class Story {
         const workload: Workload = { place, name, kind, replicas: 1, image };
         if (await this.#start(workload)) this.#workloads.push(workload);
       });
+    }
+  }
+
+  /** Images that run, or ran until lately, are copied to another repository, and tried where they never ran. */
+  #copyImages(): void {
+    const { world } = this;
+    const dice = world.dice('copies');
+    for (const n of [1, 2, 3]) {
+      const image = this.#image(`copied-${n}-v1`, { repository: `apps/copied-${n}`, isFlawed: dice.chance(0.3) });
+      const runs = world.begin({ workload: `copied-${n}`, kind: 'eks-deployment' }, 'prod/office', image.digest);
+      const [day, hour, isTagged] = [dice.int(1, 9), dice.int(4, 18), dice.chance(0.3)];
+      // Most run nowhere when they are copied.
+      if (dice.chance(0.7)) this.#later(at(day, hour) - dice.int(1, 20) * HOUR_MS, () => world.end(runs));
+      this.#later(at(day, hour), () => world.copy(image, `apps/release-${n}`, isTagged));
+      for (let tries = 0; tries < 6; tries += 1)
+        this.#later(at(day, hour) + tries * dice.int(1, 8) * HOUR_MS + dice.int(1, 59) * MINUTE_MS, () =>
+          this.#try(image),
+        );
     }
   }
 

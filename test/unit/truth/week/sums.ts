@@ -23,20 +23,19 @@ export function sumOf(results: readonly Told[]): SumOfWeeks {
   };
 }
 
-const LEAST_REFUSED = 200;
-const LEAST_ALLOWED = 2000;
-const LEAST_ANNOUNCED = 20;
+/** What has to come so often in three weeks that a door which gives one answer to all, or a week without a feature, is found. */
+const LEAST: readonly { readonly of: readonly string[]; readonly least: number }[] = [
+  { of: ['door: must-not-start and refused', 'door: must-end and refused'], least: 200 },
+  { of: ['door: must-start and started'], least: 2000 },
+  { of: ['end of a grace announced'], least: 20 },
+  { of: ['copied: is-free and started'], least: 10 },
+];
 
-/** Whether so many starts were refused, and allowed in good standing, that a door which gives one answer to all is found. */
-export function isEnough({ counts }: SumOfWeeks): Readonly<Record<'refused' | 'allowed' | 'announced', boolean>> {
-  const refused =
-    (counts.get('door: must-not-start and refused') ?? 0) + (counts.get('door: must-end and refused') ?? 0);
-  return {
-    refused: refused >= LEAST_REFUSED,
-    allowed: (counts.get('door: must-start and started') ?? 0) >= LEAST_ALLOWED,
-    announced: (counts.get('end of a grace announced') ?? 0) >= LEAST_ANNOUNCED,
-  };
-}
+/** What came too seldom; empty if the weeks show enough. */
+export const tooSeldom = ({ counts }: SumOfWeeks): readonly string[] =>
+  LEAST.filter(({ of, least }) => of.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0) < least).map(({ of }) =>
+    of.join(', '),
+  );
 
 /** For people. */
 export const sumText = ({ seeds, counts, milliseconds }: SumOfWeeks): string =>

@@ -124,6 +124,7 @@ export class WeekWorld {
         runs: [],
         templates: [],
         scans: [],
+        copies: [],
         outages: [],
         unread: [],
       },
@@ -240,13 +241,16 @@ export class WeekWorld {
       const lastScannedAtEpochMs = isFound ? Math.max(flawAtEpochMs, scannedAtEpochMs) : scannedAtEpochMs;
       const contents = image.contents.filter((digest) => !listed.has(digest));
       for (const digest of contents) listed.add(digest);
-      return contents.map((digest) => ({
-        ...{ repository: image.repository.slice(HOST.length + 1), digest: digest as Digest },
-        coverage: isExpired
-          ? { status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED', lastScannedAtEpochMs }
-          : { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs },
-        findings: isFound ? [FOUND] : [],
-      }));
+      const copies = this.truth.copies.filter(({ digest }) => digest === image.digest);
+      return [image, ...copies].flatMap(({ repository }) =>
+        contents.map((digest) => ({
+          ...{ repository: repository.slice(HOST.length + 1), digest: digest as Digest },
+          coverage: isExpired
+            ? { status: 'INACTIVE', reason: 'SCAN_ELIGIBILITY_EXPIRED', lastScannedAtEpochMs }
+            : { status: 'ACTIVE', reason: 'SUCCESSFUL', lastScannedAtEpochMs },
+          findings: isFound ? [FOUND] : [],
+        })),
+      );
     });
   }
 
@@ -350,6 +354,18 @@ export class WeekWorld {
     return image;
   }
 
+  /** Copies an image to another repository of the registry. */
+  copy(image: WeekImage, repository: string, isTagged: boolean): void {
+    const { digest, contents, tag, name } = image;
+    const location = { ...HOME, repository };
+    const tags = isTagged ? [tag] : [];
+    const isIndex = contents[0] !== digest;
+    for (const content of contents) this.#pushOne(image, location, content, isIndex ? [] : tags);
+    if (isIndex) this.#pushList(image, location, tags);
+    this.truth.copies.push({ digest, atEpochMs: this.now, repository: `${HOST}/${repository}`, isTagged });
+    this.tell(`${name} is copied to ${repository} ${isTagged ? `as ${tag}` : 'without a tag'}`);
+  }
+
   /** Pushes an index of images that the registry has already. */
   pushIndexOf(name: string, images: readonly [WeekImage, WeekImage]): WeekImage {
     const [one, other] = images;
@@ -367,13 +383,13 @@ export class WeekWorld {
     return index;
   }
 
-  #pushList({ digest, contents, tag }: WeekImage, location: ImageLocation): void {
+  #pushList({ digest, contents, tag }: WeekImage, location: ImageLocation, tags: readonly string[] = [tag]): void {
     const children = contents.map((content, n) => ({
       ...{ digest: content as Digest, platform: PLATFORMS[n] ?? PLATFORMS[0] },
     }));
     const artifact = { kind: 'index', digest: digest as Digest, mediaType: INDEX, children } as const;
-    this.fakes.registry.push(location, { artifact, tags: [tag], pushedAtEpochMs: this.now });
-    this.#tellPush({ digest: digest as Digest, location, atEpochMs: this.now, tag });
+    this.fakes.registry.push(location, { artifact, tags, pushedAtEpochMs: this.now });
+    this.#tellPush({ digest: digest as Digest, location, atEpochMs: this.now, ...taggedAs(tags) });
   }
 
   #pushOne(image: WeekImage, location: ImageLocation, content: string, tags: readonly string[]): void {
@@ -396,8 +412,7 @@ export class WeekWorld {
         ...{ diffIds: [digestOf(`content of ${content}`)], history: [{ createdBy: 'RUN build' }] },
       },
     });
-    const [tag] = tags;
-    this.#tellPush({ digest, location, atEpochMs: this.now, ...(tag !== undefined && { tag }) });
+    this.#tellPush({ digest, location, atEpochMs: this.now, ...taggedAs(tags) });
   }
 
   /** What was pushed before Patchwave came, no event tells of. */
@@ -545,6 +560,8 @@ export class WeekWorld {
     return image;
   }
 }
+
+const taggedAs = ([tag]: readonly string[]): { readonly tag?: string } => (tag === undefined ? {} : { tag });
 
 const namedSince = ({ namedFromEpochMs }: TrueStay): Pick<RunningTask, 'notBeforeEpochMs'> =>
   namedFromEpochMs === undefined ? {} : { notBeforeEpochMs: namedFromEpochMs };
