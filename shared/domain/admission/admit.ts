@@ -15,7 +15,7 @@ import { ageLimitOf, objectsSince } from '../verdict/evaluate.ts';
 import { knownUntilEpochMs } from '../verdict/last-result.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import { effectWhenDue, type Reason, type Verdict, verdictText } from '../verdict/verdict.ts';
-import { endOfWaivers, graceOfDoorsMs } from '../verdict/waiver.ts';
+import { endOfWaivers, graceOfDoorsMs, stillCovers, waiverOf } from '../verdict/waiver.ts';
 import type { AdmissionFacts, ImageFacts, PresenceOfImage, RecordedImage } from './admission-facts.ts';
 import { DOOR_RULES } from './door-rules.ts';
 import { isInGoodStanding, isRecent, isSettled, type ObjectionClass } from './standing.ts';
@@ -447,15 +447,38 @@ const unexplained = (image: RecordedImage, fact: string, at: At): RawObjection =
 const isExplained = ({ status, reasons }: Verdict): boolean =>
   status === 'compliant' || reasons.some(({ effect }) => effect === 'violates' || effect === 'unknown');
 
-/** A reason that time has changed since the verdict: its deadline has passed, or its waiver has ended or was removed. */
-function asOfNow(reason: Reason, image: RecordedImage, { nowEpochMs }: At): Reason {
+/** A reason as it is now: time and the waivers of the policy in force have changed it since the verdict. */
+function asOfNow(reason: Reason, image: RecordedImage, at: At): Reason {
   const { effect, deadlineEpochMs = Number.POSITIVE_INFINITY } = reason;
-  if (effect === 'due' && deadlineEpochMs <= nowEpochMs) return { ...reason, effect: effectWhenDue(reason) };
-  if (effect !== 'waived') return reason;
+  const { policy, nowEpochMs } = at;
+  const isDue = effect === 'due' && deadlineEpochMs <= nowEpochMs;
+  const dated = isDue ? { ...reason, effect: effectWhenDue(reason) } : withoutEndedWaiver(reason, image, at);
+  if (dated.effect !== 'violates') return dated;
+  // A person who waives it need not wait until the image is judged again.
+  const accepted = waiverOf(policy.waivers, image.covered, dated, nowEpochMs);
+  return accepted ? { ...dated, effect: 'waived', waiverId: accepted.waiver.id } : dated;
+}
+
+/** A waived reason violates again once its waiver has ended, was removed, or no longer covers it. */
+function withoutEndedWaiver(reason: Reason, image: RecordedImage, { policy, applied = [], nowEpochMs }: At): Reason {
+  if (reason.effect !== 'waived') return reason;
   const waiver = image.waivers.find(({ waiverId, ruleId }) => waiverId === reason.waiverId && ruleId === reason.ruleId);
   // One that the policy no longer has counts no more, also if the clock that judged was ahead of this one.
-  const endsAtEpochMs = waiver?.voidFromEpochMs ?? Math.min(image.judgedAtEpochMs ?? 0, nowEpochMs);
+  const endsAtEpochMs =
+    (isNarrowed(reason, image, { policy, applied }) ? undefined : waiver?.voidFromEpochMs) ??
+    Math.min(image.judgedAtEpochMs ?? applied[0]?.fromEpochMs ?? 0, nowEpochMs);
   return endsAtEpochMs <= nowEpochMs ? { ...reason, effect: 'violates', deadlineEpochMs: endsAtEpochMs } : reason;
+}
+
+/** Whether a policy after the verdict has the waiver for less. If only the places of the image changed, its next verdict tells. */
+function isNarrowed(
+  reason: Reason,
+  { covered, verdict }: RecordedImage,
+  { policy, applied = [] }: Pick<At, 'policy' | 'applied'>,
+): boolean {
+  if (applied[0] === undefined || applied[0].version === verdict?.policyVersion) return false;
+  const waiver = policy.waivers.find(({ id }) => id === reason.waiverId);
+  return waiver !== undefined && !stillCovers(waiver, covered, reason);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type DoorPlace, doorAt } from '../policy/doors.ts';
+import { voidFromEpochMs, waiverOf } from '../verdict/waiver.ts';
 import { type AdmissionRecords, admissionFactsOf } from './admission-facts.ts';
 import { type Admitting, admit, admitUntil, type DoorPolicy, digestsToRead } from './admit.ts';
 import { digestsOfStarts, judgedReferences, ownerOfStart, type PossibleStart } from './possible-start.ts';
@@ -68,7 +69,7 @@ function denialAsOf(reference: string | undefined, admitting: Admitting): readon
 }
 
 /** When time alone may change the decision: deadlines, and the ends of waivers. */
-function instantsOf(reference: string | undefined, { known }: Pick<Admitting, 'known'>): readonly number[] {
+function instantsOf(reference: string | undefined, { known, policy, nowEpochMs }: Admitting): readonly number[] {
   const images = digestsToRead([reference]).flatMap((digest) => known.get(digest)?.images ?? []);
   return images.flatMap((image) => {
     if (!image.isRecorded || !image.verdict) return [];
@@ -76,7 +77,12 @@ function instantsOf(reference: string | undefined, { known }: Pick<Admitting, 'k
     const instants = [
       nextBreachAtEpochMs,
       ...reasons.map(({ deadlineEpochMs }) => deadlineEpochMs),
-      ...image.waivers.map(({ voidFromEpochMs }) => voidFromEpochMs),
+      ...image.waivers.map((waiver) => waiver.voidFromEpochMs),
+      // A policy after the verdict may waive more.
+      ...reasons.map((reason) => {
+        const accepted = waiverOf(policy.waivers, image.covered, reason, nowEpochMs);
+        return accepted && voidFromEpochMs(accepted.waiver);
+      }),
     ];
     return instants.flatMap((at) => at ?? []);
   });

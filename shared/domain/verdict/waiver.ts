@@ -51,7 +51,7 @@ export function waiverOf(
   nowEpochMs: number,
   ancestors: readonly WaivedAncestor[] = [],
 ): Acceptance | undefined {
-  const named = waivers.filter((waiver) => isInForce(waiver, nowEpochMs) && names(waiver, reason));
+  const named = waivers.filter((waiver) => names(waiver, reason) && isInForce(waiver, nowEpochMs));
   const accepted = named.flatMap((waiver): readonly Acceptance[] => {
     if (coversImage(waiver, image)) return [{ waiver }];
     const below = ancestors.find((ancestor) => coversImage(waiver, ancestor) && isInherited(reason, ancestor));
@@ -105,6 +105,10 @@ export function endOfWaiversOf(
   });
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
+
+/** Whether a waiver, as the policy has it now, covers the reason that it waived; of one of an ancestor its scope is taken on trust. */
+export const stillCovers = (waiver: Waiver, image: WaivedImage, reason: Reason): boolean =>
+  names(waiver, reason) && (reason.waivedThrough !== undefined || coversImage(waiver, image));
 
 const coversReason = (
   waiver: Waiver,

@@ -390,11 +390,19 @@ const endsOfWaivers = (
 ];
 
 function waiverOf(reason: Reason, situation: Situation): string {
+  // A policy after the verdict may waive it too.
+  if (reason.effect !== 'unknown' && isWaived(reason, situation)) return 'in-force';
   if (reason.effect !== 'waived') return 'none';
   const endEpochMs = waiverEnd(reason, situation);
   if (endEpochMs === undefined) return 'removed';
   return endEpochMs <= situation.nowEpochMs ? 'ended' : 'in-force';
 }
+
+const isWaived = ({ ruleId }: Reason, { policy, nowEpochMs }: Situation): boolean =>
+  policy.waivers.some(
+    ({ rule, created, expires }) =>
+      rule === ruleId && Date.parse(created) <= nowEpochMs && nowEpochMs < Date.parse(`${expires}T00:00:00Z`) + DAY_MS,
+  );
 
 /** The registry starts no scan now, and says nothing against the last result. */
 const KEEPS_THE_RESULT: ReadonlySet<ScanReason> = new Set(['quota-or-scanned', 'enhanced']);

@@ -611,4 +611,109 @@ describe('a reason of an earlier policy counts as far as the policy in force obj
       graceEndsAtEpochMs: NOW - 10 * DAY_MS + 14 * DAY_MS,
     });
   });
+
+  describe('of which waivers changed since', () => {
+    const accepted = { reason: 'accepted for now', author: 'security', created: '2026-09-01' };
+    const lasting = { ...accepted, id: 'w', rule: 'critical', scope: {}, expires: '2026-12-24' };
+    const covered = {
+      locations: [{ account: '111122223333', region: 'eu-west-1', repository: 'apps/web' }],
+      references: [`${HOST}/apps/web`],
+    };
+    const byWaiver = judged([waived], { ...waiver(30), covered });
+    const decideBy = (
+      image: RecordedImage,
+      waivers: readonly object[],
+      version = 'policy-2',
+      presences = [] as object[],
+    ) =>
+      admitUntil(NAMED, {
+        ...{ door: DENY, policy: parse(policySchema, { ...policy, waivers }), nowEpochMs: NOW },
+        applied: [{ version, policy, fromEpochMs: NOW - 2 * HOUR_MS }],
+        known: new Map([[WEB, { digest: WEB, images: [image], presences: presences as AdmissionFacts['presences'] }]]),
+      });
+    const said = (image: RecordedImage, waivers: readonly object[], version?: string): string => {
+      const { admission } = decideBy(image, waivers, version);
+      return admission.decision === 'allow' ? 'allow' : `${admission.decision} ${admission.ruleId}`;
+    };
+    const named = { ...lasting, rule: undefined, finding: (waived as { vulnerability?: string }).vulnerability };
+
+    test.each<[string, RecordedImage, readonly object[], string]>([
+      ['a finding, and its rule is waived now', judged([found(2)], { covered }), [lasting], 'allow'],
+      ['a finding, and it is waived now', judged([found(2)], { covered }), [named], 'allow'],
+      [
+        'a waiver of another finding',
+        judged([found(2)], { covered }),
+        [{ ...named, finding: 'CVE-1999-0001' }],
+        rule('critical'),
+      ],
+      [
+        'a waiver that begins later',
+        judged([found(2)], { covered }),
+        [{ ...lasting, created: '2026-12-20' }],
+        rule('critical'),
+      ],
+      [
+        'a waiver that ended',
+        judged([found(2)], { covered }),
+        [{ ...lasting, expires: '2026-11-01' }],
+        rule('critical'),
+      ],
+      [
+        'a waiver of other repositories',
+        judged([found(2)], { covered }),
+        [{ ...lasting, scope: { repositories: ['tools/*'] } }],
+        rule('critical'),
+      ],
+      [
+        'a waiver, and a doubt that none covers',
+        judged([found(2), old], { covered }),
+        [lasting],
+        rule('scan-required'),
+      ],
+      ['a waiver as before', byWaiver, [lasting], 'allow'],
+      [
+        'a waiver that is for other repositories now',
+        byWaiver,
+        [{ ...lasting, scope: { repositories: ['tools/*'] } }],
+        rule('critical'),
+      ],
+      [
+        'a waiver that is for another package now',
+        byWaiver,
+        [{ ...lasting, scope: { package: 'other' } }],
+        rule('critical'),
+      ],
+      ['a waiver that is for another rule now', byWaiver, [{ ...lasting, rule: 'age-limit' }], rule('critical')],
+      [
+        'a waiver for less, and one under another id',
+        byWaiver,
+        [
+          { ...lasting, scope: { package: 'other' } },
+          { ...lasting, id: 'v' },
+        ],
+        'allow',
+      ],
+      [
+        'a waiver of an ancestor, whose scope the door does not know',
+        judged([{ ...waived, waivedThrough: digestOf('base') }], { ...waiver(30), covered }),
+        [{ ...lasting, scope: { repositories: ['base/*'] } }],
+        'allow',
+      ],
+    ])('%s', (_, image, waivers, expected) => {
+      expect(said(image, waivers)).toBe(expected);
+    });
+
+    test('a copy of the image elsewhere takes no waiver away before the next verdict', () => {
+      const { verdict: of } = byWaiver;
+      expect(said(byWaiver, [{ ...lasting, scope: { repositories: ['tools/*'] } }], of?.policyVersion)).toBe('allow');
+    });
+
+    test('what runs has its grace from the policy on that took the waiver away, also if it is being judged again', () => {
+      const { judgedAtEpochMs: _, ...again } = byWaiver;
+      const runs = [{ presence: GOOD, image: again }];
+      const { admission, graceEndsAtEpochMs } = decideBy({ ...again, waivers: waiver().waivers }, [], 'policy-2', runs);
+      expect(admission).toMatchObject({ decision: 'warn' });
+      expect(graceEndsAtEpochMs).toBe(NOW - 2 * HOUR_MS + 14 * DAY_MS);
+    });
+  });
 });

@@ -133,6 +133,15 @@ test('the end of a waiver begins the grace of a finding, and of a rule', () => {
   expect(denials({ reasons: [user], waivers: rule, graceRunningDays: 1 }).expected).toMatchObject([
     { deniedFromEpochMs: voidFrom + DAY_MS, ruleId: 'no-root' },
   ]);
+  const inherited = [{ ...waiverUntil('2026-11-26'), scope: { repositories: ['base/*'] } }];
+  const ofBase = { ...waived, waivedThrough: digestOf('base') };
+  expect(denials({ reasons: [ofBase], waivers: inherited, graceRunningDays: 1 }).expected).toMatchObject([
+    { deniedFromEpochMs: voidFrom + DAY_MS, ruleId: 'critical' },
+  ]);
+  // It waives what violates since a verdict without it.
+  expect(denials({ reasons: [late(20)], waivers, graceRunningDays: 1 }).expected).toMatchObject([
+    { deniedFromEpochMs: voidFrom + DAY_MS, ruleId: 'critical' },
+  ]);
   // The grace of the finding ends first, and the door would tell it today.
   expect(denials({ reasons: [late(9.5), user], waivers: rule }).expected).toMatchObject([
     { deniedFromEpochMs: NOW + 4.5 * DAY_MS, ruleId: 'critical' },
