@@ -38,15 +38,20 @@ export function helpOf(commands: Commands): string {
 }
 
 /** One command with its options. No line is longer than 80 columns. */
-export function commandHelp(name: string, { synopsis, summary, optionHelp, argumentHelp = {} }: Command): string {
+export const commandHelp = (name: string, { optionHelp, ...command }: Command): string =>
+  usageHelp(`patchwave ${name}`, { ...command, optionHelp: { ...optionHelp, ...COMMON_OPTIONS } });
+
+type Usage = Pick<Command, 'synopsis' | 'summary' | 'optionHelp' | 'argumentHelp'>;
+
+/** How to call a program, and what it does. No line is longer than 80 columns. */
+export function usageHelp(program: string, { synopsis, summary, optionHelp, argumentHelp = {} }: Usage): string {
   return [
-    ...lines(`patchwave ${name} ${synopsis}`.trimEnd(), `patchwave ${name} `.length),
+    ...lines(`${program} ${synopsis}`.trimEnd(), `${program} `.length),
     '',
     ...lines(summary, 0),
     '',
     ...Object.entries(argumentHelp).flatMap(([argument, text]) => helpLines(argument, text)),
     ...optionLines(optionHelp),
-    ...optionLines(COMMON_OPTIONS),
   ].join('\n');
 }
 

@@ -59,8 +59,10 @@ export const unread = (
         : `Allow yourself ${deniedAction}; see "Permissions" in docs/commands.md.`),
   );
 
-/** SDK error names for missing or expired credentials. */
-const withoutAction = (reason: string): string =>
-  /^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason)
-    ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again if they have expired.'
-    : 'Run the command again. If this persists, fix what the message names.';
+/** What to do about an error of the SDK that names no action. */
+function withoutAction(reason: string): string {
+  if (/^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason))
+    return 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again if they have expired.';
+  if (/^Error: Region is missing/.test(reason)) return 'Name the Region of the stack: --region REGION, or AWS_REGION.';
+  return 'Run the command again. If this persists, fix what the message names.';
+}

@@ -1,12 +1,13 @@
 /**
- * `npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL --key FILE] [--shards 1|16]`: manifests for
- * doors, from the policy. Writes nothing if any part of it is wrong.
+ * `npm run enforcement:build -- POLICY.yaml ...`: manifests for doors, from the policy; `--help` lists the options. Writes
+ * nothing if any part of it is wrong.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, UsageError } from '../../cli/errors.ts';
+import { usageHelp } from '../../cli/help.ts';
 import { endIfUnwritable, print, printError } from '../../cli/output.ts';
 import { policyIn } from '../../cli/policy/policy-file.ts';
 import { SHARD_COUNTS, type ShardCount } from '../../shared/domain/admission/allowed-images.ts';
@@ -18,8 +19,21 @@ import { buildFiles, folderOf } from './build-files.ts';
 import { askedDoors, clusterDoors, pinningDoors } from './door-modes.ts';
 import { pathKeyIn } from './path-key.ts';
 
-const USAGE =
-  'npm run enforcement:build -- POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL --key FILE] [--shards 1|16]';
+const PROGRAM = 'npm run enforcement:build --';
+
+const HELP = usageHelp(PROGRAM, {
+  synopsis: 'POLICY.yaml [--out DIR] [--cluster ACCOUNT/REGION/NAME]... [--webhook-url URL --key FILE] [--shards 1|16]',
+  summary:
+    'Writes the files that enforce the doors of a policy: of the API server, Gatekeeper, the webhook, Custodian and cfn-guard. Writes nothing if any part of the policy is wrong. Exit codes: 0 written, 1 failed, 2 usage error.',
+  argumentHelp: { 'POLICY.yaml': 'the policy; its "doors" say what is enforced where' },
+  optionHelp: {
+    'out DIR': 'the folder to write into (default: enforcement-manifests)',
+    'cluster ACCOUNT/REGION/NAME': 'also write the files of this cluster of EKS; give it once a cluster',
+    'webhook-url URL': 'the output WebhookUrl of doors.yaml; needs --key and --cluster',
+    'key FILE': 'the private key that signs the paths of the webhook; "docs/doors.md" says how to make one',
+    'shards 1|16': 'how many parts the list of allowed images has (default: 16)',
+  },
+});
 
 interface Asked {
   readonly file: string;
@@ -35,7 +49,7 @@ function asked(args: readonly string[]): Asked | undefined {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new UsageError(`Give one policy: ${USAGE}`);
+  if (file === undefined || more.length > 0) throw new UsageError(`Give one policy; ${PROGRAM} --help says how.`);
   // An empty variable of a shell is no choice of the folder in which the command runs.
   if (values.out === '') throw new UsageError('--out is empty. Name a folder, such as --out enforcement-manifests.');
   const shardCount = SHARD_COUNTS.find((count) => String(count) === values.shards);
@@ -67,7 +81,7 @@ function parsed(args: readonly string[]) {
   } catch (cause) {
     // Node.js adds advice on arguments that begin with a dash.
     const [problem = ''] = (cause instanceof Error ? cause.message : String(cause)).split('. ');
-    throw new UsageError(`${problem.replaceAll('\n', ' ')}. Usage: ${USAGE}`, { cause });
+    throw new UsageError(`${problem.replaceAll('\n', ' ')}; ${PROGRAM} --help lists the options.`, { cause });
   }
 }
 
@@ -115,7 +129,7 @@ function webhookIn(
 async function main(args: readonly string[]): Promise<void> {
   const found = asked(args);
   if (!found) {
-    print(`Usage: ${USAGE}`);
+    print(HELP);
     return;
   }
   const { file, out, webhook: given, ...options } = found;

@@ -683,6 +683,13 @@ test('without credentials the fix says how to give them', async () => {
   expect(first).toMatchObject({ state: 'unknown', fix: expect.stringContaining('AWS_PROFILE') });
 });
 
+test('without a Region the fix says how to name it', async () => {
+  const installation = await soundInstallation();
+  installation.hub.stack = () => Promise.reject(new Error('Region is missing'));
+  const [first] = await findingsOf(installation);
+  expect(first).toMatchObject({ state: 'unknown', fix: expect.stringContaining('--region REGION') });
+});
+
 test('with an unreadable policy, accounts never read by a review are not reported', async () => {
   const installation = await soundInstallation();
   installation.fleet.listed = [HUB, MEMBER, '777788889999'];

@@ -136,7 +136,13 @@ test.each([
     2,
     /A webhook is for the clusters of its Region\./,
   ],
-  ['an unknown flag', POLICY + WARN, ['--fast'], 2, /^Unknown option .--fast.\. Usage: /],
+  [
+    'an unknown flag',
+    POLICY + WARN,
+    ['--fast'],
+    2,
+    /^Unknown option .--fast.; npm run enforcement:build -- --help lists the options\. Nothing was written\.$/m,
+  ],
   ['a folder without a name', POLICY + WARN, ['--out='], 2, /--out is empty/],
   ['a cluster with line ends', POLICY + WARN, ['--cluster', 'x\nFORGED'], 2, /^"x\\nFORGED" names no/],
   [
@@ -234,7 +240,10 @@ test('writes a folder for each cluster', () => {
   expect(existsSync(join(folder, 'out/kubernetes/111122223333/eu-west-1/test'))).toBe(false);
 });
 
-test('--help prints the usage, without a policy', () => {
+test('--help prints each option in at most 80 columns, without a policy', () => {
   const printed = execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
-  expect(printed).toMatch(/^Usage: npm run enforcement:build -- POLICY\.yaml .*\n$/);
+  expect(printed).toMatch(/^npm run enforcement:build -- POLICY\.yaml /);
+  for (const option of ['out', 'cluster', 'webhook-url', 'key', 'shards'])
+    expect(printed).toContain(`\n  --${option} `);
+  expect(Math.max(...printed.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
