@@ -291,9 +291,9 @@ export class WeekWorld {
   }
 
   /** Amazon Inspector watches: each reading of it is a result. */
-  #watched(): void {
+  #watched(images: Iterable<WeekImage>): void {
     if (!this.#isInspected || this.#areRequestsRefused || this.fakes.registry.isDenied(HOME)) return;
-    for (const { digest, contents } of this.truth.images.values())
+    for (const { digest, contents } of images)
       if ((this.truth.failing.get(digest) ?? Number.POSITIVE_INFINITY) > this.now)
         for (const content of contents) this.truth.scans.push({ digest: content, atEpochMs: this.now });
   }
@@ -310,7 +310,7 @@ export class WeekWorld {
    */
   async review(readsAfterMinutes = 0): Promise<void> {
     const fromEpochMs = this.now;
-    this.#watched();
+    this.#watched(this.truth.images.values());
     const id = `arn:aws:states:${REGION}:${ACCOUNT}:execution:fleet-review:${fromEpochMs}`;
     const ended = await runExecution(
       'fleet-review',
@@ -362,8 +362,12 @@ export class WeekWorld {
     const isIndex = contents[0] !== digest;
     for (const content of contents) this.#pushOne(image, location, content, isIndex ? [] : tags);
     if (isIndex) this.#pushList(image, location, tags);
-    this.truth.copies.push({ digest, atEpochMs: this.now, repository: `${HOST}/${repository}`, isTagged });
+    const copied = { ...image, repository: `${HOST}/${repository}` };
+    this.truth.copies.push({ digest, atEpochMs: this.now, repository: copied.repository, isTagged });
     this.tell(`${name} is copied to ${repository} ${isTagged ? `as ${tag}` : 'without a tag'}`);
+    // The push makes Patchwave read what Amazon Inspector knows of the digest, and Amazon Inspector scans the copy.
+    this.#watched([image]);
+    if (this.#isInspected) this.#tellFindings(copied, 'Inspector2 Scan');
   }
 
   /** Pushes an index of images that the registry has already. */
