@@ -10,7 +10,7 @@ import { isDoubt } from './last-result.ts';
 import { systemReasons } from './system-reasons.ts';
 import { tagReasons } from './tag-reasons.ts';
 import type { EndedTag, Reason, Verdict } from './verdict.ts';
-import { endOfWaiversOf, graceOfDoorsMs } from './waiver.ts';
+import { coversReason, endOfWaiversOf, graceOfDoorsMs, voidFromEpochMs } from './waiver.ts';
 
 /** The inputs of a verdict, with the verdict before it. */
 export type DatedInputs = VerdictInputs & {
@@ -62,8 +62,10 @@ export function datedVerdict(
       : foundSinceEpochMs;
     // No waiver covers what is unknown.
     if (reason.effect === 'unknown') return { ...reason, sinceEpochMs: ruleSinceEpochMs };
+    const waivedUntilEpochMs = coveredUntil(reason, sameBefore, inputs, applied, nowEpochMs);
     const sinceEpochMs = Math.max(
       ruleSinceEpochMs,
+      waivedUntilEpochMs ?? 0,
       endOfWaiversOf(applied, inputs, (one) => (one === current ? [reason] : same(one.policy)), nowEpochMs) ?? 0,
       (reason.kind === 'tag' ? tagSeenAt(reason, inputs, applied, same, nowEpochMs) : undefined) ?? 0,
       // Before it read the system, Patchwave could not know its end: an upgrade stops nothing that ran well.
@@ -78,11 +80,37 @@ export function datedVerdict(
     const unbrokenSinceEpochMs = Math.max(unpausedEpochMs, isNew ? nowEpochMs : (before?.unbrokenSinceEpochMs ?? 0));
     return {
       ...reason,
+      ...(waivedUntilEpochMs !== undefined && { waivedUntilEpochMs }),
       ...(isKept(sinceEpochMs) && { sinceEpochMs }),
       ...(unbrokenSinceEpochMs > sinceEpochMs && isKept(unpausedEpochMs) && { unbrokenSinceEpochMs }),
     };
   });
   return { ...verdict, reasons };
+}
+
+/**
+ * Until when a waiver covered an objection that it covers no longer because the image left its scope: it was copied to another
+ * repository, or has another owner. The verdict before shows it, and the ones after keep it within the grace of doors.
+ * `undefined` if no waiver did, if the deadline is later, or if the grace is over.
+ */
+function coveredUntil(
+  reason: Reason,
+  before: readonly Reason[],
+  { image, ancestors = [] }: DatedInputs,
+  applied: readonly AppliedPolicy[],
+  nowEpochMs: number,
+): number | undefined {
+  const judgedBy = applied.find(({ version }) => version === image.verdict?.policyVersion);
+  const endOf = ({ effect, waiverId, waivedUntilEpochMs = 0, ...one }: Reason): number => {
+    if (effect !== 'waived') return waivedUntilEpochMs;
+    const waiver = judgedBy?.policy.waivers.find(({ id }) => id === waiverId);
+    const isLeft = waiver && !coversReason(waiver, image, { effect, ...one }, ancestors);
+    return isLeft ? Math.min(nowEpochMs, voidFromEpochMs(waiver)) : 0;
+  };
+  // Several rules may give one objection: it was covered while each of them was waived.
+  const endEpochMs = Math.max(before.length === 0 ? 0 : Math.min(...before.map(endOf)), reason.waivedUntilEpochMs ?? 0);
+  const isOver = endEpochMs + graceOfDoorsMs(applied[0]?.policy.doors) <= nowEpochMs;
+  return isOver || endEpochMs <= (reason.deadlineEpochMs ?? 0) ? undefined : endEpochMs;
 }
 
 /**

@@ -26,8 +26,8 @@ export type Reason = {
   /** The ancestor with the waiver; absent if the image itself is in its scope. */
   readonly waivedThrough?: Digest;
   /**
-   * Of an age or a finding that violates: until when a waiver of an ancestor covered it. Absent if none did, if the deadline is
-   * later, or if the grace of doors is over since.
+   * Of a reason that violates: until when a waiver covered it, of an ancestor, or one whose scope the image left. Absent if none
+   * did, if the deadline is later, or if the grace of doors is over since.
    */
   readonly waivedUntilEpochMs?: number;
   /**

@@ -110,7 +110,8 @@ export function endOfWaiversOf(
 export const stillCovers = (waiver: Waiver, image: WaivedImage, reason: Reason): boolean =>
   names(waiver, reason) && (reason.waivedThrough !== undefined || coversImage(waiver, image));
 
-const coversReason = (
+/** Whether a waiver covers a reason of the image, by itself or through an ancestor; its days are not asked. */
+export const coversReason = (
   waiver: Waiver,
   image: WaivedImage,
   reason: Reason,

@@ -11,7 +11,7 @@ import {
 import { evaluate } from '../../../../shared/domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../../../../shared/domain/verdict/image-record.ts';
 import { withJudgement } from '../../../../shared/domain/verdict/image-updates.ts';
-import type { Verdict } from '../../../../shared/domain/verdict/verdict.ts';
+import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { alone } from '../../../support/samples.ts';
 import { completeScan, DAY, digestOf, image, LOCATION, NOW } from '../arbitraries.ts';
@@ -329,6 +329,82 @@ describe('a waiver', () => {
         inputs,
       ),
     ).toEqual({ critical: 4 });
+  });
+});
+
+describe('a waiver whose scope the image leaves', () => {
+  const scoped = (changes: Partial<PolicyDocument>, rule: string, expiresDaysAgo = -20): Partial<PolicyDocument> => ({
+    ...changes,
+    waivers: [{ ...waiver(expiresDaysAgo, rule), scope: { repositories: [LOCATION.repository] } }],
+  });
+  const copied = [LOCATION, { ...LOCATION, repository: 'copies/web' }];
+  const [given] = judge([[60, nonRoot]]).reasons;
+  if (!given) throw new TypeError('the user is root');
+  const waived: Reason = { ...given, effect: 'waived', waiverId: 'w' };
+  const verdictOf = (reasons: readonly Reason[], policyVersion = 'v0'): Verdict => ({
+    ...{ status: 'compliant', reasons, policyVersion },
+  });
+  const judgedAfter = (reasons: readonly Reason[], changes: Partial<ImageRecord> = {}): Partial<DatedInputs> => ({
+    image: {
+      ...BAD,
+      locations: copied,
+      verdict: verdictOf(reasons),
+      ...changes,
+    },
+  });
+  const story: Story = [[60, scoped(nonRoot, 'non-root')]];
+
+  test('because it is copied begins the grace then', () => {
+    expect(judge(story, judgedAfter([waived])).reasons).toMatchObject([
+      { effect: 'violates', sinceEpochMs: NOW, waivedUntilEpochMs: NOW },
+    ]);
+  });
+
+  test('because it has another owner begins the grace then', () => {
+    const ofOwner = { ...nonRoot, waivers: [{ ...waiver(-20), scope: { owner: 'shop' } }] };
+    expect(since([[60, ofOwner]], judgedAfter([waived], { owner: 'pay' }))).toEqual({ 'non-root': 0 });
+  });
+
+  test('begins the grace of a fact too', () => {
+    const facts = scoped(critical(0), 'critical');
+    const before = judge([[60, facts]], { findings: [FOUND] }).reasons;
+    expect(before).toMatchObject([{ effect: 'waived' }]);
+    expect(since([[60, facts]], { findings: [FOUND], ...judgedAfter(before) })).toEqual({ critical: 0 });
+  });
+
+  test('begins no grace before the fact is due', () => {
+    const facts = scoped(critical(50), 'critical');
+    const before: Reason[] = judge([[60, facts]], { findings: [FOUND] }).reasons.map((one) => ({
+      ...one,
+      effect: 'waived',
+      waiverId: 'w',
+    }));
+    expect(judge([[60, facts]], { findings: [FOUND], ...judgedAfter(before) }).reasons[0]).not.toHaveProperty(
+      'sinceEpochMs',
+    );
+  });
+
+  test('is kept by the verdicts after, to the end of the grace', () => {
+    const kept = (daysAgo: number) => [{ ...given, waivedUntilEpochMs: NOW - daysAgo * DAY }];
+    expect(since(story, judgedAfter(kept(3)))).toEqual({ 'non-root': 3 });
+    expect(judge(story, judgedAfter(kept(3))).reasons).toMatchObject([{ waivedUntilEpochMs: NOW - 3 * DAY }]);
+    expect(judge(story, judgedAfter(kept(14))).reasons[0]).not.toHaveProperty('waivedUntilEpochMs');
+    expect(since(story, judgedAfter(kept(14)))).toEqual({ 'non-root': 60 });
+  });
+
+  test('counts to its end where that came first', () => {
+    const ended: Story = [[60, scoped(nonRoot, 'non-root', 3)]];
+    expect(since(ended, judgedAfter([waived]))['non-root']).toBeCloseTo(3 + fromMidnight);
+  });
+
+  test.each<[string, Story, Partial<DatedInputs>]>([
+    ['that did not waive it in the verdict before', story, judgedAfter([{ ...given, sinceEpochMs: NOW - 60 * DAY }])],
+    ['of a verdict that names another waiver', story, judgedAfter([{ ...waived, waiverId: 'another' }])],
+    ['of one of two rules that objected', story, judgedAfter([waived, given])],
+    ['without a verdict before', story, { image: { ...BAD, locations: copied } }],
+    ['of a policy that is not known', story, judgedAfter([waived], { verdict: verdictOf([waived], 'lost') })],
+  ])('%s gives no grace', (_, of, inputs) => {
+    expect(since(of, inputs)).toEqual({ 'non-root': 60 });
   });
 });
 
