@@ -18,6 +18,7 @@ const SERVICES_A_PAGE = 100;
 const ACCOUNTS_A_PAGE = 20;
 /** A longer page of pods needs more memory than a function should. */
 const OBJECTS_A_PAGE = 500;
+const SCHEDULES_A_PAGE = 100;
 
 /** Calls of one review by `service:operation`. */
 export type Calls = ReadonlyMap<string, number>;
@@ -48,7 +49,7 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
   const repositories = repositoryCalls(fleet, day, running, listed.repositories, bringsSystem);
   return {
     budgeted: new Map([
-      ...workloadCalls(fleet, policy, readable),
+      ...workloadCalls(fleet, day, policy, readable),
       ...kubernetesCalls(fleet, policy, readable),
       ['ecr:DescribeRepositories', listed.calls],
       ['ecr:DescribeImages', repositories.describeImages],
@@ -67,9 +68,10 @@ export const sumOf = (calls: Calls): number => [...calls.values()].reduce((sum, 
 
 const isReadable = ({ memberRole, state }: Fleet['accounts'][number]): boolean => memberRole && state === 'ACTIVE';
 
-function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
+function workloadCalls(fleet: Fleet, day: Day, policy: Policy, readable: ReadonlySet<string>): Calls {
   let [listClusters, listTasks, describeTasks, listServices, listEks, describeEks] = [0, 0, 0, 0, 0, 0];
   let [scopesWithClusters, ruleNames] = [0, 0];
+  let [listSchedules, getSchedule, describeTaskDefinition] = [0, 0, 0];
   for (const scope of readScopes(fleet, policy, readable)) {
     const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
     listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
@@ -80,6 +82,13 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     describeEks += onEks.length;
     if (clusters.length > 0) scopesWithClusters += 1;
     ruleNames += clusters.length;
+    const names = new Set(clusters.map(({ name }) => name));
+    const scheduled = fleet.schedules.filter(
+      (one) => one.account === scope.account && one.region === scope.region && names.has(one.cluster),
+    );
+    if (clusters.length > 0) listSchedules += listPages(scheduled.length, SCHEDULES_A_PAGE);
+    if (day.name === 'first') getSchedule += scheduled.length;
+    describeTaskDefinition += new Set(scheduled.map(({ workload }) => workload)).size;
     for (const cluster of clusters) {
       const tasks = tasksIn(fleet, cluster);
       listTasks += listPages(tasks, TASKS_A_CALL);
@@ -93,13 +102,14 @@ function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<strin
     ['ecs:DescribeTasks', describeTasks],
     // A service without a task may start one. Each service of a fleet file has tasks, so none is described.
     ['ecs:ListServices', listServices],
-    // Rules and schedules may start tasks, too. A fleet file has none: one page shows that of each cluster on the default bus, and of
-    // an account and Region.
+    // Rules may start tasks, too. A fleet file has none: one page shows that of each cluster on the default bus.
     ['events:ListEventBuses', scopesWithClusters],
     ['events:ListRuleNamesByTarget', ruleNames],
     ['events:ListTargetsByRule', 0],
-    ['scheduler:ListSchedules', scopesWithClusters],
-    ['scheduler:GetSchedule', 0],
+    // The list says of each schedule when it changed, so only a new one is read. Its family means another revision each day.
+    ['scheduler:ListSchedules', listSchedules],
+    ['scheduler:GetSchedule', getSchedule],
+    ['ecs:DescribeTaskDefinition', describeTaskDefinition],
     ['eks:ListClusters', listEks],
     ['eks:DescribeCluster', describeEks],
   ]);

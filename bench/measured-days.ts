@@ -80,10 +80,10 @@ export class NoPlanError extends Error {
 }
 
 /**
- * Ten accounts in two Regions each and about three usages an image, as in the target fleet of the cost; and two EKS
- * clusters with pages of pods.
+ * Ten accounts in two Regions each and about three usages an image, as in the target fleet of the cost; two EKS
+ * clusters with pages of pods; and schedules that run tasks.
  */
-const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000, pods: 1200 } as const;
+const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000, schedules: 300, pods: 1200 } as const;
 
 let measured: Promise<MeasuredDays> | undefined;
 

@@ -10,7 +10,7 @@ import { startSources } from '../../shared/adapters/start-sources.ts';
 import { clusterSources, workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
+import { knownSchedules, ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -28,11 +28,11 @@ function compose() {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const accounts = new AccountsOfRun(files);
   const { access, ecr, scans } = scanReads(env, 'inventory', accounts.isOurs);
-  const ledgers = ledgersOfRun(table, files, stepLedgers);
+  const ledgers = ledgersOfRun(table, files, { ...stepLedgers, knownSchedules });
+  const startedBy = startSources(access);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    ...{ workloadSources: workloadSources(access), startSources: startSources(access) },
-    clusterSources: env.READ_EKS ? clusterSources(access) : [],
+    ...{ workloadSources: workloadSources(access), clusterSources: env.READ_EKS ? clusterSources(access) : [] },
     registry: new EcrRegistry(ecr),
     ...{ scans, exceptions: new DynamoBreakGlassReads(table) },
     files,
@@ -42,8 +42,8 @@ function compose() {
   };
   return (run: InventoryInput) => {
     accounts.enter(run.runId);
-    const { parts: runs, ...others } = ledgers(run);
-    return { ...world, ...others, runs };
+    const { parts: runs, knownSchedules: schedules, ...others } = ledgers(run);
+    return { ...world, ...others, runs, startSources: startedBy(schedules) };
   };
 }
 

@@ -46,6 +46,16 @@ export function checkWorkloads(fleet: Fleet): FleetProblem[] {
   });
 }
 
+/** Whether each schedule runs the task definition of a workload in its cluster. */
+export function checkSchedules({ schedules, workloads }: Fleet): FleetProblem[] {
+  const known = new Set(workloads.map((one) => `${one.account}/${one.region}/${one.cluster}/${one.name}`));
+  return schedules.flatMap(({ account, region, cluster, workload }, i) =>
+    known.has(`${account}/${region}/${cluster}/${workload}`)
+      ? []
+      : [{ path: `schedules[${i}].workload`, message: `no workload "${workload}" is in the cluster "${cluster}"` }],
+  );
+}
+
 const controllerProblem = (path: string): FleetProblem => ({
   path: `${path}.controller`,
   message: 'only a workload of kind "service" can have another controller than ECS',

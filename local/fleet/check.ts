@@ -2,7 +2,7 @@ import { checkDoorAttempts } from './check-doors.ts';
 import { checkImages } from './check-images.ts';
 import { checkKubernetes } from './check-kubernetes.ts';
 import { checkPipelines } from './check-pipelines.ts';
-import { checkWorkloads } from './check-workloads.ts';
+import { checkSchedules, checkWorkloads } from './check-workloads.ts';
 import type { FleetProblem } from './problems.ts';
 import type { Fleet } from './schema.ts';
 
@@ -13,6 +13,7 @@ export function checkFleet(fleet: Fleet): FleetProblem[] {
     ...checkAccountsAndRegions(fleet),
     ...checkImages(fleet),
     ...checkWorkloads(fleet),
+    ...checkSchedules(fleet),
     ...checkKubernetes(fleet),
     ...checkPipelines(fleet),
     ...checkDoorAttempts(fleet),

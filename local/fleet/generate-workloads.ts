@@ -34,6 +34,17 @@ export function makeWorkloads(
   });
 }
 
+/** Of workloads that name their images by digest, in turn: a tag of what may start would be looked up. */
+export function makeSchedules(workloads: readonly WorkloadDraft[], count: number): NonNullable<FleetFile['schedules']> {
+  const pinned = workloads.filter(({ containers }) =>
+    containers.every((one) => 'reference' in one && one.reference === 'digest'),
+  );
+  return Array.from({ length: pinned.length === 0 ? 0 : count }, (_, n) => {
+    const { account, region, cluster, name } = pinned[n % pinned.length] as WorkloadDraft;
+    return { account, region, cluster, name: `night-${n}`, workload: name };
+  });
+}
+
 const CLUSTERS = 2;
 const NODES = [
   { name: 'node-1', architecture: 'amd64' },

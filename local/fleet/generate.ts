@@ -7,7 +7,7 @@ import {
   scopesOf,
   someAccounts,
 } from './draft.ts';
-import { makePods, makeWorkloads } from './generate-workloads.ts';
+import { makePods, makeSchedules, makeWorkloads } from './generate-workloads.ts';
 import { parseFleet } from './load.ts';
 import { Random } from './random.ts';
 import { BASE_PACKAGES, HISTORY_DAYS, RUNTIMES, someLibraries, someVulnerabilities, versionsAt } from './releases.ts';
@@ -23,6 +23,8 @@ export interface GenerateOptions {
   readonly accounts?: number;
   /** Regions of each account, 1 to 6; left out: 2. */
   readonly regions?: number;
+  /** Schedules that run the tasks of workloads at night. Left out: none. */
+  readonly schedules?: number;
   /** Pods that run beside the tasks, on two EKS clusters. Left out: none, and no cluster. */
   readonly pods?: number;
 }
@@ -48,12 +50,14 @@ const APPS = [
  * @throws RangeError when an option is out of its range
  */
 export function generateFleet(options: GenerateOptions): Fleet {
-  const { seed, images: imageCount, tasks, accounts: accountCount = 2, regions = 2, pods = 0 } = options;
+  const { seed, images: imageCount, tasks, accounts: accountCount = 2, regions = 2 } = options;
+  const { pods = 0, schedules = 0 } = options;
   requireRange('images', imageCount, 12, 100_000);
   requireRange('tasks', tasks, 1, 1_000_000);
   requireRange('accounts', accountCount, 1, 2_000);
   requireRange('regions', regions, 1, 6);
   requireRange('pods', pods, 0, 100_000);
+  requireRange('schedules', schedules, 0, 100_000);
   const random = new Random(seed);
   const accounts = someAccounts(accountCount, regions);
   const scopes = scopesOf(accounts);
@@ -86,6 +90,7 @@ export function generateFleet(options: GenerateOptions): Fleet {
       images: [...bases.images, ...platforms.images, proxy, ...applications.images],
       clusters: scopes.map((scope) => ({ ...scope, name: 'main' })),
       workloads,
+      ...(schedules > 0 && { schedules: makeSchedules(workloads, schedules) }),
       ...onKubernetes,
       policy: samplePolicy(accounts, { base: bases.lines, platform: platforms.lines }),
     },

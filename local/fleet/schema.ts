@@ -214,6 +214,14 @@ const workloadSchema = v.strictObject({
   containers: v.pipe(v.array(containerSchema), v.minLength(1)),
 });
 
+const scheduleSchema = v.strictObject({
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,64}$/)),
+  account,
+  region,
+  cluster: v.string(),
+  workload: v.pipe(v.text(), v.description('the workload in that cluster whose task definition it runs each night')),
+});
+
 export const fleetSchema = v.strictObject({
   $schema: v.optional(v.string()),
   name: v.text(),
@@ -241,6 +249,10 @@ export const fleetSchema = v.strictObject({
   images: v.optional(v.array(imageSchema), []),
   clusters: v.optional(v.array(clusterSchema), []),
   workloads: v.optional(v.array(workloadSchema), []),
+  schedules: v.optional(
+    v.pipe(v.array(scheduleSchema), v.description('schedules of Amazon EventBridge Scheduler that run tasks')),
+    [],
+  ),
   kubernetesClusters: v.optional(v.pipe(v.array(kubernetesClusterSchema), v.description('EKS clusters')), []),
   kubernetesWorkloads: v.optional(
     v.pipe(v.array(kubernetesWorkloadSchema), v.description('workloads on EKS clusters')),
@@ -280,6 +292,7 @@ export type FleetPolicyDocument = Record<string, unknown>;
 export type FleetImage = Fleet['images'][number];
 export type FleetCopy = FleetImage['copies'][number];
 export type FleetWorkload = Fleet['workloads'][number];
+export type FleetSchedule = Fleet['schedules'][number];
 export type FleetKubernetesCluster = Fleet['kubernetesClusters'][number];
 export type FleetKubernetesWorkload = Fleet['kubernetesWorkloads'][number];
 export type FleetDoorAttempt = Fleet['doorAttempts'][number];

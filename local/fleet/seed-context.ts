@@ -1,5 +1,6 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { ECSClient } from '@aws-sdk/client-ecs';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import type { RegistryClient } from '../builds/registry.ts';
 import type { CloudAdmin } from '../cloud/admin-client.ts';
 import type { FleetBuild } from './build.ts';
@@ -24,4 +25,5 @@ export interface SeedContext {
   readonly registry: RegistryClient;
   readonly ecr: (account: string, region: string) => ECRClient;
   readonly ecs: (account: string, region: string) => ECSClient;
+  readonly scheduler: (account: string, region: string) => SchedulerClient;
 }

@@ -8,11 +8,12 @@ import {
   type RegisterTaskDefinitionCommandInput,
   RunTaskCommand,
 } from '@aws-sdk/client-ecs';
+import { CreateScheduleCommand } from '@aws-sdk/client-scheduler';
 import { hostOf } from '../builds/registry.ts';
 import type { TaskChange } from '../cloud/admin-types.ts';
 import { inParallel } from './parallel.ts';
 import { placeKey, pushesOf } from './places.ts';
-import type { FleetContainerImage, FleetWorkload } from './schema.ts';
+import type { FleetContainerImage, FleetSchedule, FleetWorkload } from './schema.ts';
 import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-context.ts';
 
 /** RunTask starts so many tasks at most (Amazon ECS API reference). */
@@ -34,6 +35,21 @@ export async function createClusters({ fleet, ecs }: SeedContext): Promise<void>
   await inParallel(SEED_CONCURRENCY, fleet.clusters, async ({ account, region, name }) => {
     await ecs(account, region).send(new CreateClusterCommand({ clusterName: name }));
   });
+}
+
+/** Runs the task definition of a workload each night. */
+export async function createSchedule({ scheduler }: SeedContext, schedule: FleetSchedule): Promise<void> {
+  const { account, region, cluster, name, workload } = schedule;
+  await scheduler(account, region).send(
+    new CreateScheduleCommand({
+      ...{ Name: name, ScheduleExpression: 'cron(0 3 * * ? *)', FlexibleTimeWindow: { Mode: 'OFF' } },
+      Target: {
+        Arn: `arn:aws:ecs:${region}:${account}:cluster/${cluster}`,
+        RoleArn: `arn:aws:iam::${account}:role/schedules`,
+        EcsParameters: { TaskDefinitionArn: `arn:aws:ecs:${region}:${account}:task-definition/${workload}` },
+      },
+    }),
+  );
 }
 
 /** Starts a workload and gives the ARNs of its tasks. */

@@ -1,5 +1,6 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { ECSClient } from '@aws-sdk/client-ecs';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { RegistryClient } from '../builds/registry.ts';
 import type { KnownVulnerability } from '../cloud/admin-types.ts';
 import type { Cloud } from '../cloud.ts';
@@ -13,7 +14,7 @@ import { SEED_CONCURRENCY, type SeedContext } from './seed-context.ts';
 import { deleteImages, giveImagesTheirPast, pushContents, tagPuts } from './seed-images.ts';
 import { createKubernetesClusters, type SeededClusters } from './seed-kubernetes.ts';
 import { createRegistries, createRepository } from './seed-registries.ts';
-import { createClusters, startWorkload } from './seed-workloads.ts';
+import { createClusters, createSchedule, startWorkload } from './seed-workloads.ts';
 import { replay } from './timeline.ts';
 
 export interface SeedOptions {
@@ -64,14 +65,17 @@ export async function seedFleet(
   const nowEpochMs = options.nowEpochMs ?? Date.now();
   const ecr = perScope((account, region) => new ECRClient(cloud.clients(account, region)));
   const ecs = perScope((account, region) => new ECSClient(cloud.clients(account, region)));
+  const scheduler = perScope((account, region) => new SchedulerClient(cloud.clients(account, region)));
   const builds = buildFleetImages(fleet.images, nowEpochMs);
   const registry = new RegistryClient(cloud.endpoint);
   try {
-    const context = { fleet, builds, nowEpochMs, admin: cloud.admin, registry, ecr: ecr.of, ecs: ecs.of };
+    const clients = { registry, ecr: ecr.of, ecs: ecs.of, scheduler: scheduler.of };
+    const context = { fleet, builds, nowEpochMs, admin: cloud.admin, ...clients };
     return await seed(context, cloud, options.onProgress);
   } finally {
     ecr.destroy();
     ecs.destroy();
+    scheduler.destroy();
   }
 }
 
@@ -93,6 +97,7 @@ async function seed(
   const clusters = await createKubernetesClusters(cloud, fleet);
   const started = counted('workloads', fleet.workloads.length + fleet.kubernetesWorkloads.length);
   const tasks = await replayHistory(context, clusters, started).finally(() => clusters.close());
+  await inParallel(SEED_CONCURRENCY, fleet.schedules, (one) => createSchedule(context, one));
   await eachOf(builds, counted('image dates', builds.length), (build) => giveImagesTheirPast(context, build));
   await deleteImages(context);
   await declarePipelines(context);

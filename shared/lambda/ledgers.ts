@@ -16,6 +16,7 @@ import { DynamoRolloutLedger } from '../adapters/dynamodb/rebuilds/rollout-ledge
 import { DynamoSlotLedger } from '../adapters/dynamodb/rebuilds/slot-ledger.ts';
 import { DynamoBaseReadingLedger } from '../adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger, DynamoRunParts } from '../adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScheduleLedger } from '../adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreamLedger, DynamoStreams } from '../adapters/dynamodb/streams/stream-ledger.ts';
@@ -28,6 +29,7 @@ import {
   previewFleetPlaces,
   previewImageReads,
   previewImages,
+  previewKnownSchedules,
   previewLedgers,
   previewParts,
   previewPlaceReads,
@@ -87,6 +89,10 @@ export const runs: Kind<'runs'> = { real: (table) => new DynamoRunLedger(table),
 export const parts: Kind<'parts'> = { real: (table) => new DynamoRunParts(table), preview: previewParts };
 export const causes: Kind<'causes'> = { real: (table) => new DynamoCauseLedger(table), preview: previewCauses };
 export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(table), preview: previewScopes };
+export const knownSchedules: Kind<'knownSchedules'> = {
+  real: (table) => new DynamoScheduleLedger(table),
+  preview: previewKnownSchedules,
+};
 
 /** The ledgers that a step of a review may write; the first and last step also need the run record. */
 export const stepLedgers = { images, places, contents, usages, running, streams, streamImages, parts, scopes } as const;

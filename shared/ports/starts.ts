@@ -8,6 +8,26 @@ export interface StartInCluster {
   readonly task: RunningTask;
 }
 
+/** What a schedule of Amazon EventBridge Scheduler starts, as it was last read. */
+export interface KnownSchedule {
+  /** Its group and its name. */
+  readonly schedule: string;
+  /** Its `LastModificationDate`: while the list says the same, it starts the same. */
+  readonly modifiedAtEpochMs: number;
+  /** The ARN or the name of a cluster. */
+  readonly cluster: string;
+  /** Absent if it names none, so that it starts nothing. */
+  readonly taskDefinition?: string;
+}
+
+/** What schedules start, so that only those that changed are read. One that it does not know costs a call, never more. */
+export interface ScheduleLedger {
+  /** Those of an account and Region, each once. */
+  known(scope: Scope): Promise<readonly KnownSchedule[]>;
+  /** From now on these are known, and no others of the scope. What exceeds the bound of the ledger is left out. */
+  record(scope: Scope, schedules: readonly KnownSchedule[]): Promise<void>;
+}
+
 /** What starts tasks in the clusters of an account and Region, and is in no cluster itself. */
 export interface StarterSource {
   /** The list of possible starts that it reads. */

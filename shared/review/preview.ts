@@ -31,6 +31,7 @@ import type {
 } from '../ports/ledger.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import type { RunFiles } from '../ports/run-files.ts';
+import type { ScheduleLedger } from '../ports/starts.ts';
 import type { StreamImages } from '../ports/stream-images.ts';
 import * as v from '../schema.ts';
 import { runFileKeys } from './documents.ts';
@@ -55,6 +56,7 @@ export interface ReviewLedgers {
   readonly runs: RunLedger;
   readonly parts: RunParts;
   readonly scopes: ScopeLedger;
+  readonly knownSchedules: ScheduleLedger;
   readonly causes: CauseLedger;
   readonly evidence: EvidenceStore;
   readonly reports: Pick<ReportStore, 'put'>;
@@ -161,6 +163,8 @@ export const previewScopes: View<ScopeLedger> = (real, store) => {
     },
   };
 };
+
+export const previewKnownSchedules: View<ScheduleLedger> = (real) => ({ ...readsOf(real, ['known']), record: nothing });
 
 export const previewCauses: View<CauseLedger> = (real) => ({
   ...readsOf(real, ['get', 'open']),

@@ -17,6 +17,7 @@ import { placeLedgerContract } from './place-ledger.contract.ts';
 import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
 import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
+import { scheduleLedgerContract } from './schedule-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
@@ -55,6 +56,7 @@ describe('the fake ledger of', () => {
       return { ledger: () => startDenials, recorded: () => startDenials.recorded };
     }));
   describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));
+  describe('schedules', () => scheduleLedgerContract({ make: () => fakeWorld().knownSchedules, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));

@@ -16,6 +16,7 @@ import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/rebuilds/slot-l
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScheduleLedger } from '../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
@@ -45,6 +46,7 @@ import { placeLedgerContract } from './place-ledger.contract.ts';
 import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
 import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
+import { scheduleLedgerContract } from './schedule-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
@@ -108,6 +110,7 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
   describe('expected denials', () =>
     denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new DynamoTaskStops(table()), propertyRuns }));
+  describe('schedules', () => scheduleLedgerContract({ make: () => new DynamoScheduleLedger(table()), propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));

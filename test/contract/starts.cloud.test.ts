@@ -14,18 +14,22 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import {
   CreateScheduleCommand,
+  type CreateScheduleCommandInput,
   CreateScheduleGroupCommand,
   DeleteScheduleCommand,
   SchedulerClient,
   type Target,
+  UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
 import { beforeAll } from '@jest/globals';
 import { startSources } from '../../shared/adapters/start-sources.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { EcsStartList } from '../../shared/domain/image/possible-starts.ts';
 import type { Cluster } from '../../shared/domain/image/usage.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
 import type { StarterSource } from '../../shared/ports/starts.ts';
 import { useCloud } from '../support/cloud.ts';
+import { FakeScheduleLedger } from '../support/fakes/schedules.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
 import { type Starter, type StartsWorld, startsContract } from './starts.contract.ts';
 
@@ -45,8 +49,12 @@ const definitionArn = ({ account, region }: Scope, name: string) =>
   `arn:aws:ecs:${region}:${account}:task-definition/${name}`;
 const ROLE = `arn:aws:iam::${MEMBER}:role/starts`;
 
+/** For all readings: what one read, the next one knows. The clock is ahead, so that no change is too recent for that. */
+const knownSchedules = new FakeScheduleLedger();
+const clock = () => Date.now() + 2 * MINUTE_MS;
+
 function sourceOf(list: EcsStartList): StarterSource {
-  const source = startSources(accessOf(cloud())).find((one) => one.list === list);
+  const source = startSources(accessOf(cloud()))(knownSchedules, clock).find((one) => one.list === list);
   if (!source) throw new Error(`no source reads ${list}`);
   return source;
 }
@@ -96,6 +104,7 @@ function rulesWorld(bus: string): StartsWorld {
         await new EventBridgeClient(clientsOf(cluster)).send(new CreateEventBusCommand({ Name: bus }));
     },
     create: put,
+    change: put,
     delete: async (cluster, Name) => {
       const events = new EventBridgeClient(clientsOf(cluster));
       const Ids = ['ecs', 'queue'];
@@ -108,6 +117,14 @@ function rulesWorld(bus: string): StartsWorld {
 const GROUP = 'batch';
 
 function schedulesWorld(targetOf: (cluster: Cluster, taskDefinition: string) => Omit<Target, 'RoleArn'>): StartsWorld {
+  const scheduleOf = (
+    cluster: Cluster,
+    { name, taskDefinition, isDisabled = false }: Starter,
+  ): CreateScheduleCommandInput => ({
+    ...{ Name: name, GroupName: GROUP, State: isDisabled ? 'DISABLED' : 'ENABLED' },
+    ...{ ScheduleExpression: 'cron(0 3 * * ? *)', FlexibleTimeWindow: { Mode: 'OFF' } },
+    Target: { ...targetOf(cluster, taskDefinition), RoleArn: ROLE },
+  });
   return {
     ...ofEcs,
     get source() {
@@ -119,14 +136,11 @@ function schedulesWorld(targetOf: (cluster: Cluster, taskDefinition: string) => 
       if (cluster.cluster === 'prod')
         await new SchedulerClient(clientsOf(cluster)).send(new CreateScheduleGroupCommand({ Name: GROUP }));
     },
-    create: async (cluster, { name, taskDefinition, isDisabled = false }) => {
-      await new SchedulerClient(clientsOf(cluster)).send(
-        new CreateScheduleCommand({
-          ...{ Name: name, GroupName: GROUP, State: isDisabled ? 'DISABLED' : 'ENABLED' },
-          ...{ ScheduleExpression: 'cron(0 3 * * ? *)', FlexibleTimeWindow: { Mode: 'OFF' } },
-          Target: { ...targetOf(cluster, taskDefinition), RoleArn: ROLE },
-        }),
-      );
+    create: async (cluster, starter) => {
+      await new SchedulerClient(clientsOf(cluster)).send(new CreateScheduleCommand(scheduleOf(cluster, starter)));
+    },
+    change: async (cluster, starter) => {
+      await new SchedulerClient(clientsOf(cluster)).send(new UpdateScheduleCommand(scheduleOf(cluster, starter)));
     },
     delete: async (cluster, Name) => {
       await new SchedulerClient(clientsOf(cluster)).send(new DeleteScheduleCommand({ Name, GroupName: GROUP }));

@@ -20,6 +20,8 @@ export interface StartsWorld {
   register(scope: Scope, family: string, image: string): Promise<string>;
   deregister(scope: Scope, taskDefinition: string): Promise<void>;
   create(cluster: Cluster, starter: Starter): Promise<void>;
+  /** It starts another task from now on. */
+  change(cluster: Cluster, starter: Starter): Promise<void>;
   delete(cluster: Cluster, name: string): Promise<void>;
 }
 
@@ -55,6 +57,23 @@ export function startsContract(world: () => StartsWorld, scopes: { next(): Scope
     expect(await starts()).toEqual(new Set([pinned, start(cluster, 'by-family', 'registry.example/nightly:1')]));
     await world().register(scope, 'nightly', 'registry.example/nightly:2');
     expect(await starts()).toEqual(new Set([pinned, start(cluster, 'by-family', 'registry.example/nightly:2')]));
+  });
+
+  test('one that is changed, or deleted and created again, starts what it names now', async () => {
+    const { scope, cluster } = await prod();
+    const old = await world().register(scope, 'nightly', 'registry.example/nightly:1');
+    const other = await world().register(scope, 'other', 'registry.example/other:1');
+    for (const name of ['same', 'changed', 'again']) await world().create(cluster, { name, taskDefinition: old });
+    const starts = async () => new Set(await world().source.starts(scope, [cluster]));
+    const now = (name: string) => start(cluster, name, 'registry.example/nightly:1');
+    expect(await starts()).toEqual(new Set([now('same'), now('changed'), now('again')]));
+    await world().change(cluster, { name: 'changed', taskDefinition: other });
+    await world().delete(cluster, 'again');
+    await world().create(cluster, { name: 'again', taskDefinition: other });
+    const image = 'registry.example/other:1';
+    const after = new Set([now('same'), start(cluster, 'changed', image), start(cluster, 'again', image)]);
+    expect(await starts()).toEqual(after);
+    expect(await starts()).toEqual(after);
   });
 
   test('one that is disabled may start: one call enables it', async () => {

@@ -10,6 +10,15 @@ function worldOf(): StartsWorld {
   const latest = (family: string): string | undefined =>
     [...images.keys()].findLast((one) => one.startsWith(`${family}:`));
   const reported = ({ name: workload }: { readonly name: string }) => ({ workloadKind: 'ecs-rule', workload }) as const;
+  const create: StartsWorld['create'] = async (cluster: Cluster, { name, taskDefinition }) => {
+    source.add(cluster, name, (): RunningTask | undefined => {
+      const revision = taskDefinition.includes(':') ? taskDefinition : (latest(taskDefinition) ?? '');
+      const image = images.get(revision);
+      return image === undefined
+        ? undefined
+        : { ...reported({ name }), architecture: 'arm64', containers: [{ name: 'app', image }] };
+    });
+  };
   return {
     source,
     reported,
@@ -20,15 +29,8 @@ function worldOf(): StartsWorld {
       return revision;
     },
     deregister: async (_, revision) => void images.delete(revision),
-    create: async (cluster: Cluster, { name, taskDefinition }) => {
-      source.add(cluster, name, (): RunningTask | undefined => {
-        const revision = taskDefinition.includes(':') ? taskDefinition : (latest(taskDefinition) ?? '');
-        const image = images.get(revision);
-        return image === undefined
-          ? undefined
-          : { ...reported({ name }), architecture: 'arm64', containers: [{ name: 'app', image }] };
-      });
-    },
+    create,
+    change: create,
     delete: async (cluster, name) => void source.delete(cluster, name),
   };
 }

@@ -8,6 +8,7 @@ import { DynamoTaskStops } from '../../shared/adapters/dynamodb/policy/task-stop
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScheduleLedger } from '../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -47,6 +48,13 @@ export async function sampleItems(): Promise<readonly Item[]> {
     ],
   );
   await new DynamoLateHeads(table).add({ location: LOCATION, atEpochMs: NOON_EPOCH_MS });
+  const nightly = {
+    schedule: 'batch/nightly',
+    modifiedAtEpochMs: NOON_EPOCH_MS,
+    cluster: 'prod',
+    taskDefinition: 'nightly',
+  };
+  await new DynamoScheduleLedger(table).record({ account: '111122223333', region: 'eu-west-1' }, [nightly]);
   const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
   await new DynamoRunningLedger(table).record([
     { digest, place, presence: { beganAtEpochMs: NOON_EPOCH_MS, standing: 'good', countsFromEpochMs: NOON_EPOCH_MS } },

@@ -38,6 +38,7 @@ import { FakeRunner } from './runner.ts';
 import { FakeRunning } from './running.ts';
 import { FakeRunLedger } from './runs.ts';
 import { FakeScanner } from './scanner.ts';
+import { FakeScheduleLedger } from './schedules.ts';
 import { FakeScopeLedger } from './scopes.ts';
 import { FakeScratch } from './scratch.ts';
 import { FakeSlotLedger } from './slots.ts';
@@ -102,6 +103,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     killSwitch: new FakeSwitchLedger(),
     runs: new FakeRunLedger(),
     scopes: new FakeScopeLedger(),
+    knownSchedules: new FakeScheduleLedger(),
     baseReadings: new FakeBaseReadingLedger(),
     lateHeads: new FakeLateHeads(),
     expiries: new FakeExpiryLedger(),

@@ -6,9 +6,11 @@ import {
   ListTargetsByRuleCommand,
 } from '@aws-sdk/client-eventbridge';
 import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { jest } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
 import { EcsRules } from '../../../shared/adapters/ecs-rules.ts';
 import { EcsSchedules } from '../../../shared/adapters/ecs-schedules.ts';
+import { FakeScheduleLedger } from '../../support/fakes/schedules.ts';
 import { awsError } from './support.ts';
 
 const scope = { account: '444455556666', region: 'us-gov-west-1' };
@@ -23,12 +25,18 @@ const clients = {
   events: () => new EventBridgeClient({}),
   scheduler: () => new SchedulerClient({}),
 };
-const [rules, schedules] = [new EcsRules(clients), new EcsSchedules(clients)];
+const NOON = Date.UTC(2026, 10, 24, 12);
+const rules = new EcsRules(clients);
+let ledger = new FakeScheduleLedger();
+const reading = (clock = () => NOON) => new EcsSchedules(clients, ledger, clock);
+/** Each test begins with an empty ledger. */
+const schedules = { starts: (...asked: Parameters<EcsSchedules['starts']>) => reading().starts(...asked) };
 
 const runs = (taskDefinition: string) => ({ EcsParameters: { TaskDefinitionArn: taskDefinition } });
 
 beforeEach(() => {
   for (const client of [ecs, events, scheduler]) client.reset();
+  ledger = new FakeScheduleLedger();
   ecs.on(DescribeTaskDefinitionCommand).callsFake(({ taskDefinition }) => ({
     taskDefinition: { containerDefinitions: [{ name: 'app', image: `registry.example/${taskDefinition}` }] },
   }));
@@ -107,6 +115,72 @@ test('calls: of schedules only those that run tasks are read', async () => {
     { Name: 'nightly', GroupName: 'batch' },
   ]);
   expect(scheduler.commandCalls(ListSchedulesCommand)[0]?.args[0].input.MaxResults).toBe(100);
+});
+
+describe('a schedule is read when it is new or changed', () => {
+  const SECOND = 1000;
+  const at = (epochMs: number) => ({ LastModificationDate: new Date(epochMs) });
+  /** The list and the schedule as the service holds them. */
+  const serve = (modifiedAtEpochMs: number, taskDefinition: string, listedAtEpochMs = modifiedAtEpochMs) => {
+    const summary = { Name: 'nightly', GroupName: 'batch', Target: { Arn: ARN }, ...at(listedAtEpochMs) };
+    scheduler.on(ListSchedulesCommand).resolves({ Schedules: [summary] });
+    const Target = { Arn: ARN, RoleArn: 'role', ...runs(taskDefinition) };
+    scheduler.on(GetScheduleCommand).resolves({ Target, ...at(modifiedAtEpochMs) });
+  };
+  const image = async (clock?: () => number) =>
+    (await reading(clock).starts(scope, [cluster])).map(({ task }) => task.containers[0]?.image);
+  const reads = () => scheduler.commandCalls(GetScheduleCommand).length;
+  const [first, second] = ['registry.example/nightly:1', 'registry.example/nightly:2'];
+
+  test('and not again while its date is the same', async () => {
+    serve(NOON - 3600 * SECOND, 'nightly:1');
+    for (let day = 0; day < 3; day += 1) expect(await image()).toEqual([first]);
+    expect(reads()).toBe(1);
+    serve(NOON - 1800 * SECOND, 'nightly:2');
+    for (let day = 0; day < 3; day += 1) expect(await image()).toEqual([second]);
+    expect(reads()).toBe(2);
+    // The call of another day reads the task definition all the same: a family means another revision then.
+    expect(ecs.commandCalls(DescribeTaskDefinitionCommand)).toHaveLength(6);
+  });
+
+  test('one without a date is read each time', async () => {
+    for (let day = 0; day < 3; day += 1) expect(await schedules.starts(scope, [cluster])).toHaveLength(1);
+    expect(reads()).toBe(3);
+  });
+
+  test('one that changed within the last minute is read again, because two changes may have one date', async () => {
+    serve(NOON - 59 * SECOND, 'nightly:1');
+    expect(await image()).toEqual([first]);
+    serve(NOON - 59 * SECOND, 'nightly:2');
+    expect(await image(() => NOON + 2 * SECOND)).toEqual([second]);
+    expect(await image(() => NOON + 4 * SECOND)).toEqual([second]);
+    expect(reads()).toBe(2);
+  });
+
+  test('what a read says counts from the date that it has, not from that of the list', async () => {
+    serve(NOON - 7200 * SECOND, 'nightly:1', NOON - 3600 * SECOND);
+    expect(await image()).toEqual([first]);
+    serve(NOON - 3600 * SECOND, 'nightly:2');
+    expect(await image()).toEqual([second]);
+    expect(reads()).toBe(2);
+  });
+
+  test('one that is gone is forgotten, and one of the same name is read', async () => {
+    serve(NOON - 3600 * SECOND, 'nightly:1');
+    await image();
+    scheduler.on(ListSchedulesCommand).resolves({ Schedules: [] });
+    expect(await image()).toEqual([]);
+    expect(await ledger.known(scope)).toEqual([]);
+    serve(NOON - 1800 * SECOND, 'nightly:2');
+    expect(await image()).toEqual([second]);
+  });
+
+  test('without a change nothing is written', async () => {
+    serve(NOON - 3600 * SECOND, 'nightly:1');
+    const record = jest.spyOn(ledger, 'record');
+    for (let day = 0; day < 3; day += 1) await image();
+    expect(record).toHaveBeenCalledTimes(1);
+  });
 });
 
 const CALL = 'arn:aws-us-gov:scheduler:::aws-sdk:ecs:runTask';

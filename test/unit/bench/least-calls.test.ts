@@ -117,6 +117,7 @@ test('the first day of a fleet counted by hand', () => {
     'events:ListTargetsByRule': 0,
     'scheduler:ListSchedules': 1,
     'scheduler:GetSchedule': 0,
+    'ecs:DescribeTaskDefinition': 0,
     'eks:ListClusters': 2,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,
@@ -150,6 +151,18 @@ test('on a steady day no manifest is read and every image that runs is scanned',
     'ecr:DescribeImageScanFindings': 4,
   });
   expect(sumOf(least.budgeted)).toBe(28);
+});
+
+test('schedules cost a page for 100, a read of each new one, and each day the task definition that they run', () => {
+  const schedules = Array.from({ length: 101 }, (_, n) => ({
+    ...TEAM,
+    ...{ cluster: 'main', name: `night-${n}`, workload: n === 0 ? 'web' : 'worker' },
+  }));
+  const fleet = fleetOf(() => ({ schedules }));
+  const names = ['scheduler:ListSchedules', 'scheduler:GetSchedule', 'ecs:DescribeTaskDefinition'];
+  const calls = (day: ReturnType<typeof steadyDay>) => names.map((name) => leastCalls(fleet, day).budgeted.get(name));
+  expect(calls(firstDay(fleet))).toEqual([2, 101, 2]);
+  expect(calls(steadyDay())).toEqual([2, 0, 2]);
 });
 
 test('EKS clusters are listed and described, and what runs on readable ones is looked up', () => {
@@ -254,6 +267,7 @@ test.each([
     'events:ListTargetsByRule': 0,
     'scheduler:ListSchedules': 0,
     'scheduler:GetSchedule': 0,
+    'ecs:DescribeTaskDefinition': 0,
     'eks:ListClusters': 1,
     'eks:DescribeCluster': 0,
     ...NO_LISTS,

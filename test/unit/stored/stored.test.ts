@@ -10,6 +10,7 @@ import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoBaseReadingLedger } from '../../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScheduleLedger } from '../../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoLateHeads } from '../../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../../shared/adapters/dynamodb/table/item.ts';
@@ -118,6 +119,10 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
     }),
     scope: async (item) =>
       found(await collect(new DynamoScopeLedger(table).all()), ({ scope }) => registryKey(scope) === item.SK),
+    schedules: async (item) => {
+      const [account = '', region = ''] = after('SCHEDULES#', item.PK).split('/');
+      return { schedules: await new DynamoScheduleLedger(table).known({ account, region }) };
+    },
     'base-readings': () => new DynamoBaseReadingLedger(table).read(),
     expiry: async (item) =>
       found(await collect(expiries.of(placeIn(after('EXPIRY#', item.PK)))), ({ digest }) => digest === item.SK),
@@ -175,7 +180,9 @@ const recordIn = (item: Item): Record<string, unknown> =>
   Object.fromEntries(Object.entries(unpackedItem(item)).filter(([name]) => !OF_THE_TABLE.has(name)));
 
 /** Kinds that the newest version did not write yet. */
-const NEW_KINDS: readonly string[] = ['asked-webhook', 'start-denial', 'denied-task', 'task-stop', 'policy-applied'];
+const NEW_KINDS: readonly string[] = [
+  ...['asked-webhook', 'start-denial', 'denied-task', 'task-stop', 'policy-applied', 'schedules'],
+];
 
 test('each kind that an adapter writes is in the ledger of the newest version, and is read here', () => {
   const adapters = readdirSync('shared/adapters/dynamodb', { recursive: true, encoding: 'utf8' })

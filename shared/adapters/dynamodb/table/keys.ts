@@ -42,6 +42,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
  * | latest review   | RUN#LATEST               | RUN; FLEET: the latest of the whole fleet            | Get |
  * | scope           | SCOPES                   | <account>/<region>[/<EKS cluster>]                   | Query of all, or of the EKS clusters of one account and Region |
+ * | schedules       | SCHEDULES#<account>/<region> | <piece>: those whose names fall into it          | Query of one account and Region; Get |
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | expiry          | EXPIRY#<location>        | <digest>                                             | Query of one repository; BatchGet of one image |
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
@@ -233,6 +234,14 @@ export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS)
 const FIRST_SEEN_PIECES = 8;
 
 export const firstSeenPieceOf = (findingKey: string): number => placeOf(findingKey, FIRST_SEEN_PIECES);
+
+export const schedulesPartition = ({ account, region }: Scope): string => `SCHEDULES#${account}/${region}`;
+export const schedules = (scope: Scope, piece: number): Key => ({ PK: schedulesPartition(scope), SK: String(piece) });
+
+/** 10,000 schedules of an account and Region with usual names fit into so many items. */
+const SCHEDULE_PIECES = 16;
+export const schedulePieces: readonly number[] = Array.from({ length: SCHEDULE_PIECES }, (_, piece) => piece);
+export const schedulePieceOf = (schedule: string): number => placeOf(schedule, SCHEDULE_PIECES);
 
 const placeOf = (text: string, places: number): number =>
   createHash('sha256').update(text).digest().readUInt32BE(0) % places;

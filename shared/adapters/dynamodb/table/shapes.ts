@@ -15,6 +15,7 @@ import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
 import type { StoredAskedWebhook, StoredBreakGlass, StoredPastBreakGlass } from '../../../ports/admission.ts';
 import type { LateHeads } from '../../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../../ports/ledger.ts';
+import type { KnownSchedule } from '../../../ports/starts.ts';
 
 /* The member types of stored records. A record written by another version or by hand is found here, and not in later
  * code: the check costs nothing beside the read. */
@@ -176,6 +177,7 @@ const deniedTask: ShapeOf<DeniedTask> = {
   ...{ ruleId: 'text', message: 'text', state: 'text', stopsAtEpochMs: 'number?' },
 };
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
+const schedules: ShapeOf<StoredSchedules> = { schedules: 'list' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
   unread: 'list',
@@ -188,7 +190,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
   ...{ 'start-denial': startDenial, 'denied-task': deniedTask, 'expected-denial': expectedDenial },
-  ...{ 'asked-webhook': askedWebhook, 'task-stop': taskStop },
+  ...{ 'asked-webhook': askedWebhook, 'task-stop': taskStop, schedules },
 };
 
 /** Lists whose elements say by their `kind` what they are. */
@@ -218,6 +220,11 @@ function kindOf(value: unknown): Kind | 'unknown' | undefined {
   if (typeof value === 'boolean') return 'flag';
   if (Array.isArray(value)) return 'list';
   return typeof value === 'object' && value !== null ? 'record' : 'unknown';
+}
+
+/** Schedules of an account and Region, those of one piece. */
+export interface StoredSchedules {
+  readonly schedules: readonly KnownSchedule[];
 }
 
 export interface StreamImage {
