@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { eventually, type ProbeCloud } from '../probe.ts';
-import { makeOpenRole } from '../probe-kubernetes.ts';
+import { makeRole } from '../probe-workflows.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
   const cloudFormation = new CloudFormationClient(cloud.config);
@@ -11,7 +11,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   const VpcConfig = { SubnetIds: ['subnet-0a1b2c3d'], SecurityGroupIds: ['sg-0a1b2c3d'] };
   const Properties = {
     ...{ FunctionName, Runtime: 'nodejs24.x', Handler: 'index.handler', VpcConfig },
-    Role: await makeOpenRole(cloud.config, 'InVpc'),
+    Role: await makeRole(cloud, 'lambda.amazonaws.com'),
     Code: { ZipFile: 'export const handler = async () => {};' },
   };
   const TemplateBody = JSON.stringify({ Resources: { Function: { Type: 'AWS::Lambda::Function', Properties } } });
