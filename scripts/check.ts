@@ -1,6 +1,6 @@
 /**
  * `npm run check`: format, lint, types, bundle budgets, and the templates and the Dockerfiles of registry/ under their
- * linters. Runs every step even when one fails, shows what a failed one said, ends with a table, and with exit code 1
+ * linters and their tests that need no cloud. Runs every step even when one fails, shows what a failed one said, ends with a table, and with exit code 1
  * where any failed. Needs no network.
  */
 import { spawn } from 'node:child_process';
@@ -48,6 +48,18 @@ const STEPS: readonly Step[] = [
   {
     name: 'cfn-lint, GovCloud',
     command: [inVenv('lint', 'cfn-lint'), '--regions', 'us-gov-west-1', '--', ...TEMPLATES],
+  },
+  {
+    name: 'templates as AWS takes them',
+    // What no linter knows: rights before what asks for them, versions, sizes of policies, and what exists in a partition.
+    command: [
+      NODE,
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      'node_modules/jest/bin/jest.js',
+      '--testMatch=**/test/template/*.test.ts',
+      '--testMatch=!**/template/deployment.test.ts',
+    ],
   },
   {
     name: 'checkov',

@@ -26,15 +26,15 @@ export interface Checkout extends AsyncDisposable {
 /** What the copied tests import or read. */
 const COPIED = [
   ...['shared', 'functions', 'statemachines', 'cli', 'local', 'bench', 'scripts', 'test', 'events', 'docs'],
-  ...['registry', 'enforcement', 'package.json', 'tsconfig.json', 'jest.config.mjs'],
+  ...['registry', 'enforcement', 'README.md', 'package.json', 'tsconfig.json', 'jest.config.mjs'],
   ...readdirSync(ROOT).filter((name) => name.endsWith('.yaml')),
 ];
 
 export async function checkOut(): Promise<Checkout> {
   const folder = await mkdtemp(join(tmpdir(), 'patchwave-mutants-'));
   await Promise.all(COPIED.map((name) => cp(join(ROOT, name), join(folder, name), { recursive: true })));
-  // Some of them start the embedded cloud.
-  for (const name of ['node_modules', '.venv']) await symlink(join(ROOT, name), join(folder, name));
+  // Some of them start the embedded cloud, or read the sources of the table of partitions.
+  for (const name of ['node_modules', '.venv', '.venv-lint']) await symlink(join(ROOT, name), join(folder, name));
   return {
     apply: (file) => gitApply(folder, file),
     takeBack: (file) => gitApply(folder, '--reverse', file),

@@ -72,6 +72,34 @@ test('the role of what sends traces names the right to, because AWS asks for it 
     expect(resource(refersTo(properties.Role)).properties.ManagedPolicyArns).toEqual(traced);
 });
 
+/**
+ * What Lambda asks of the role when it creates a function in a VPC or a mapping.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions,
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions,
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb.html#events-dynamodb-permissions
+ */
+const ASKED: Readonly<Record<string, readonly string[]>> = {
+  vpc: ['ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DeleteNetworkInterface'],
+  SQS: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+  DynamoDB: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+};
+
+test('a role has in itself what Lambda asks for when it creates a function: a policy that names the role may come later', () => {
+  const asked = [hub, doors, doorPublisher, ecsDoor, ecsGate, memberVpc].flatMap((template) =>
+    ofType(template, 'AWS::Serverless::Function').map(({ id, properties }) => {
+      const own = listOf(resourceOf(template, refersTo(properties.Role)).Policies)
+        .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
+        .filter(({ Effect }) => Effect === 'Allow')
+        .flatMap(({ Action }) => listOf(Action).map(textOf));
+      const kinds = Object.values(objectOf(properties.Events ?? {})).map((event) => textOf(objectOf(event).Type));
+      const needed = [...kinds, ...('VpcConfig' in properties ? ['vpc'] : [])].flatMap((kind) => ASKED[kind] ?? []);
+      return { id, needed, missing: needed.filter((action) => !own.includes(action)) };
+    }),
+  );
+  expect(asked.filter(({ needed }) => needed.length > 0).length).toBeGreaterThan(10);
+  expect(asked.filter(({ missing }) => missing.length > 0)).toEqual([]);
+});
+
 test.each(table)('$name: a role and a log group of its own, with a retention', ({ name, declared }) => {
   const logs = resource(refersTo(objectOf(declared.properties.LoggingConfig).LogGroup));
   expect(logs.properties.LogGroupName).toEqual({ 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${name}` });
