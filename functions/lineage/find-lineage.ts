@@ -14,6 +14,8 @@ import { headsByImage, unusedToScan } from '../../shared/domain/scan/images-to-s
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import { watchedHeads } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import { placedLineages } from '../../shared/inventory/parents-before.ts';
+import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from '../../shared/inventory/read-fleet.ts';
 import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
@@ -22,9 +24,7 @@ import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { type BaseLists, baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { LineageStepInput } from './input.ts';
-import { placedLineages } from './parents-before.ts';
 import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
-import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { recordBirths } from './record-births.ts';
 import { type MovedPorts, recordMoved } from './record-moved.ts';
 

@@ -10,6 +10,7 @@ import { headFor, type StaleParent } from '../../shared/domain/lineage/stale-par
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
+import { type ReadFleet, readFleet } from '../../shared/inventory/read-fleet.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -18,7 +19,6 @@ import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { LineageStepInput } from './input.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
-import { type ReadFleet, readFleet } from './read-fleet.ts';
 
 export interface PlaceOutputPorts extends AroundPorts {
   readonly policies: Pick<PolicyStore, 'current'>;

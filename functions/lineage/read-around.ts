@@ -17,17 +17,17 @@ import type { LineageEvidence } from '../../shared/domain/lineage/parent.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import { streamsAt } from '../../shared/domain/stream/stream.ts';
+import { placedLineages } from '../../shared/inventory/parents-before.ts';
+import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from '../../shared/inventory/read-fleet.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
+import type { BaseReadingLedger, ChainLedger, ImageLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
-import { placedLineages } from './parents-before.ts';
-import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { type BirthPorts, recordBirths } from './record-births.ts';
 
 const LISTS_AT_ONCE = 4;
 
 export interface AroundPorts extends Omit<ReadPorts, 'declaredParents' | 'images'> {
-  readonly images: ReadPorts['images'] & BirthPorts['images'];
+  readonly images: ReadPorts['images'] & BirthPorts['images'] & Pick<ImageLedger, 'recordLineage'>;
   readonly chains: ChainLedger;
   readonly baseReadings: Pick<BaseReadingLedger, 'read'>;
   readonly clock: Clock;

@@ -3,9 +3,9 @@ import type { ResolvedLineages } from '../../shared/domain/age/resolve-lineage.t
 import { determineBirth, evidenceIn } from '../../shared/domain/image/birth.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
+import type { LineageFailure, ReadFleet } from '../../shared/inventory/read-fleet.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
-import type { LineageFailure, ReadFleet } from './read-fleet.ts';
 
 const WRITES_AT_ONCE = 16;
 

@@ -5,9 +5,9 @@ import type { StaleParent } from '../../shared/domain/lineage/stale-parent.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import type { LineageFailure } from '../../shared/inventory/read-fleet.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
-import type { LineageFailure } from './read-fleet.ts';
 
 const WRITES_AT_ONCE = 8;
 

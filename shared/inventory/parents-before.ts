@@ -1,10 +1,10 @@
-import { collect, piecesOf } from '../../shared/concurrency.ts';
-import type { ImageLineage, LineageNotFound } from '../../shared/domain/age/image-lineage.ts';
-import type { ResolvedLineages } from '../../shared/domain/age/resolve-lineage.ts';
-import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
-import { streamBelow } from '../../shared/domain/lineage/find-parents.ts';
-import type { Parent } from '../../shared/domain/lineage/parent.ts';
-import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { collect, piecesOf } from '../concurrency.ts';
+import type { ImageLineage, LineageNotFound } from '../domain/age/image-lineage.ts';
+import type { ResolvedLineages } from '../domain/age/resolve-lineage.ts';
+import { type Digest, locationKey } from '../domain/image/image.ts';
+import { streamBelow } from '../domain/lineage/find-parents.ts';
+import type { Parent } from '../domain/lineage/parent.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ReadPorts } from './read-fleet.ts';
 
 type Ports = Pick<ReadPorts, 'images' | 'streamImages' | 'fleetPlaces'>;

@@ -1,18 +1,18 @@
-import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { LineageFleet, LineageImage } from '../../shared/domain/age/resolve-lineage.ts';
-import type { Digest } from '../../shared/domain/image/image.ts';
-import { digestsClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
-import { layeredImageOf } from '../../shared/domain/lineage/image-content.ts';
-import type { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
-import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { readLevels } from '../../shared/inventory/read-ancestors.ts';
-import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
-import type { StreamImages } from '../../shared/ports/stream-images.ts';
+import { collect, mapConcurrently } from '../concurrency.ts';
+import type { LineageFleet, LineageImage } from '../domain/age/resolve-lineage.ts';
+import type { Digest } from '../domain/image/image.ts';
+import { digestsClaimed } from '../domain/lineage/claimed-parents.ts';
+import { layeredImageOf } from '../domain/lineage/image-content.ts';
+import type { declaredParentsIn } from '../domain/stream/declared-parents.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../ports/ledger.ts';
+import type { StreamImages } from '../ports/stream-images.ts';
+import { readLevels } from './read-ancestors.ts';
 
 const STREAMS_AT_ONCE = 8;
 
 export interface ReadPorts {
-  readonly images: Pick<ImageLedger, 'get' | 'recordLineage'>;
+  readonly images: Pick<ImageLedger, 'get'>;
   readonly contents: Pick<ContentLedger, 'get'>;
   readonly places: Pick<PlaceLedger, 'indexes'>;
   readonly fleetPlaces: FleetPlaces;
