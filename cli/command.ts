@@ -16,6 +16,7 @@ import type { CascadeExecutions } from '../shared/ports/executions.ts';
 import type { ExpiryLedger } from '../shared/ports/expiries.ts';
 import type { SwitchLedger } from '../shared/ports/kill-switch.ts';
 import type {
+  BaseReadingLedger,
   CauseLedger,
   ContentLedger,
   FleetPlaces,
@@ -43,6 +44,7 @@ export interface CliContext {
   readonly images: ImageLedger;
   readonly contents: Pick<ContentLedger, 'get'>;
   readonly index: ImageIndex;
+  readonly baseReadings: Pick<BaseReadingLedger, 'read'>;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
   readonly running: RunningReads;

@@ -15,6 +15,7 @@ import { DynamoDenials } from '../shared/adapters/dynamodb/policy/denial-ledger.
 import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoExpiries } from '../shared/adapters/dynamodb/retention/expiry-ledger.ts';
+import { DynamoBaseReadingLedger } from '../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { dumpLedger } from '../shared/adapters/dynamodb/table/dump.ts';
@@ -101,6 +102,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     unreadable: table.unreadable,
     cascades: new DynamoCascadeLedger(table),
     index: new DynamoImageIndex(table),
+    baseReadings: new DynamoBaseReadingLedger(table),
     fleetPlaces: new DynamoFleetPlaces(table),
     usages: new DynamoUsageLedger(table),
     running: new DynamoRunningReads(table),

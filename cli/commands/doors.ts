@@ -5,6 +5,7 @@ import { REGION_CODE } from '../../shared/domain/image/region.ts';
 import { type DoorPlace, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
+import { foreseeReview } from '../../shared/judging/foresee-images.ts';
 import type { BreakGlassChange } from '../../shared/ports/admission.ts';
 import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
@@ -18,6 +19,7 @@ import { fitted, paint, print, printJson } from '../output.ts';
 import { namedAsBefore } from '../policy/kept-names.ts';
 import { imagesForeseen } from '../policy/policy-change.ts';
 import { policyIn } from '../policy/policy-file.ts';
+import { policyNow } from '../policy/policy-now.ts';
 
 export const doorsCommand: Command = {
   summary:
@@ -63,7 +65,9 @@ export const doorsCommand: Command = {
     const asked = given ? await asApplied(connected, given) : await connected.policies.current();
     const { version, policy } = asked;
     const templates = await connected.templates(role && othersOf(connected, role));
-    const images = given ? imagesForeseen(connected, asked) : connected.images;
+    const images = given
+      ? imagesForeseen(async () => foreseeReview(connected, asked, (await policyNow(connected))?.policy))
+      : connected.images;
     const answer = await checkDoors(
       { ...connected, images },
       { asked, ...(cluster !== undefined && { cluster }), templates },

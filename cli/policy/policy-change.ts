@@ -1,21 +1,13 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { counted } from '../../shared/domain/common/counted.ts';
 import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
-import { appliedWith } from '../../shared/domain/policy/applied-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
-import { datedVerdict, newObjections } from '../../shared/domain/verdict/dated-verdict.ts';
-import { evaluate, type VerdictInputs } from '../../shared/domain/verdict/evaluate.ts';
-import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { newObjections } from '../../shared/domain/verdict/dated-verdict.ts';
 import type { Verdict, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
-import { originOf, recordedPlace } from '../../shared/inventory/origin.ts';
-import { configBelowReader, type ReadConfigBelow } from '../../shared/judging/config-below.ts';
-import { firstSeenOf } from '../../shared/judging/first-seen.ts';
-import { type ReadSystemBelow, systemReader } from '../../shared/judging/system-below.ts';
-import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
+import type { ForeseenImage, ForeseenReview, ForeseeReviewPorts } from '../../shared/judging/foresee-images.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyVersion } from '../../shared/ports/policies.ts';
 import type { CliContext } from '../command.ts';
 import { presentPlaces } from '../present-places.ts';
 
@@ -30,7 +22,7 @@ export interface VerdictChange {
 }
 
 export interface PolicyEffect {
-  /** Number of images in use and heads that were judged again. */
+  /** Number of images with a verdict that the next review judges again. */
   readonly judged: number;
   readonly changes: readonly VerdictChange[];
   /**
@@ -40,40 +32,43 @@ export interface PolicyEffect {
   readonly warnings: readonly string[];
 }
 
-type JudgingLedger = Pick<CliContext, 'images' | 'places' | 'streams' | 'evidence' | 'clock'>;
-type Ledger = JudgingLedger & Pick<CliContext, 'index' | 'scopes' | 'usages'>;
+type Ledger = ForeseeReviewPorts & Pick<CliContext, 'index' | 'places' | 'scopes' | 'streams' | 'usages'>;
 
 const IMAGES_A_READ = 100;
 const AT_ONCE = 16;
 
 /**
- * Judges every image in use by a policy that is not in force, on recorded evidence; makes no calls and writes nothing.
+ * Judges every image that the next review judges as that review will, by a policy that is not in force; on recorded evidence. It calls
+ * no registry and writes nothing.
  */
-export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
-  const digests = await judgedDigests(ledger);
-  const ancestors = ancestorReader(ledger);
-  const [configBelow, systemBelow] = [configBelowReader(ledger), systemReader(ledger)];
+export async function effectOf(ledger: Ledger, policy: Policy, foreseen: ForeseenReview): Promise<PolicyEffect> {
   const changes: VerdictChange[] = [];
+  let judged = 0;
+  for (const piece of piecesOf(foreseen.judged, IMAGES_A_READ)) {
+    const images = (await foreseen.read(piece)).filter(({ now }) => now.verdict);
+    judged += images.length;
+    const changed = await mapConcurrently(images, AT_ONCE, (image) => changeOf(ledger, foreseen, image));
+    changes.push(...changed.filter((change) => change !== undefined));
+  }
+  const warnings = [...(await leavingScopes(ledger, policy)), ...(await uncovered(ledger, policy))];
+  return { judged, changes: changes.sort(byNews), warnings };
+}
+
+/** Parts of the policy without effect. */
+async function uncovered(ledger: Ledger, policy: Policy): Promise<readonly string[]> {
   const coverage = new PolicyCoverage(policy);
   let isAnySeen = false;
   for await (const { stream } of ledger.streams.all()) {
     isAnySeen = true;
     coverage.addKnown(stream);
   }
-  for (const piece of piecesOf(digests, IMAGES_A_READ)) {
-    const images = [...(await ledger.images.get(piece)).values()];
-    for (const { stream, locations } of images) {
+  if (!isAnySeen) return [];
+  for (const piece of piecesOf(await judgedDigests(ledger), IMAGES_A_READ))
+    for (const { stream, locations } of (await ledger.images.get(piece)).values()) {
       for (const location of locations) coverage.addRepository(location);
       if (stream !== undefined) coverage.addLiving(stream);
     }
-    const judged = await mapConcurrently(images, AT_ONCE, (image) =>
-      changeOf({ ...ledger, ancestors, configBelow, systemBelow }, image, policy, version),
-    );
-    changes.push(...judged.filter((change) => change !== undefined));
-  }
-  const warnings = isAnySeen ? gapTexts(coverage.gaps()) : [];
-  const leaving = await leavingScopes(ledger, policy);
-  return { judged: digests.length, changes: changes.sort(byNews), warnings: [...leaving, ...warnings] };
+  return gapTexts(coverage.gaps());
 }
 
 /** Scopes with usages that the policy would no longer read. */
@@ -103,85 +98,44 @@ export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'cl
   return [...found].sort();
 }
 
-interface Readers {
-  readonly ancestors: ReadAncestors;
-  readonly configBelow: ReadConfigBelow;
-  readonly systemBelow: ReadSystemBelow;
-}
-
 async function changeOf(
-  ledger: Ledger & Readers,
-  image: ImageRecord,
-  policy: Policy,
-  version: string,
+  { places }: Ledger,
+  foreseen: ForeseenReview,
+  image: ForeseenImage,
 ): Promise<VerdictChange | undefined> {
-  if (!image.verdict) return undefined;
-  const { verdict } = await judgedBy(ledger, image, { policy, version });
-  if (verdict.status === image.verdict.status) return undefined;
-  const [place] = await presentPlaces(ledger.places, image.digest);
+  const { digest, verdict: before } = image.now;
+  if (!before) return undefined;
+  const { status, reasons } = await foreseen.judge(image);
+  if (status === before.status) return undefined;
+  const [place] = await presentPlaces(places, digest);
   const tag = place?.tags[0];
   return {
-    digest: image.digest,
-    image: place ? `${place.location.repository}${tag === undefined ? '' : `:${tag}`}` : image.digest,
-    before: image.verdict.status,
-    after: verdict.status,
-    rules: rulesThatDecide(verdict.status, verdict.reasons),
+    digest,
+    image: place ? `${place.location.repository}${tag === undefined ? '' : `:${tag}`}` : digest,
+    before: before.status,
+    after: status,
+    rules: rulesThatDecide(status, reasons),
   };
-}
-
-async function judgedBy(
-  { places, streams, evidence, ancestors, configBelow, systemBelow, clock }: JudgingLedger & Readers,
-  image: ImageRecord,
-  { policy, version }: PolicyVersion,
-): Promise<{ readonly verdict: Verdict; readonly inputs: VerdictInputs & { readonly image: ImageRecord } }> {
-  const [locations, kept] = await Promise.all([places.locations(image.digest), evidence.findings(image.digest)]);
-  const { tier, stream, owner } = locations.length > 0 ? originOf(policy, locations.map(recordedPlace), image) : image;
-  const { stream: _stream, owner: _owner, ...rest } = image;
-  const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
-  const below = await configBelow(judged, policy);
-  const system = await systemBelow(judged);
-  const inputs = {
-    image: judged,
-    scan: image.scan,
-    ancestors: await ancestors(judged, policy, clock()),
-    ...(kept && { findings: kept.findings }),
-    firstSeen: await firstSeenOf(streams, judged),
-    ...(below && { below }),
-    ...(system && { system }),
-  };
-  return { verdict: evaluate(inputs, policy, version, clock()), inputs };
 }
 
 /**
  * Images as the ledger has them, with what a policy that is not in force objects to besides: from now on, or since a policy that
  * objected too. Doors asked with them answer as after the next review. It writes nothing.
+ * @param foresee the next review under that policy; called once, when the first image is asked for
  */
-export function imagesForeseen(
-  ledger: JudgingLedger & Pick<CliContext, 'policies'>,
-  next: PolicyVersion,
-): Pick<ImageLedger, 'get'> {
-  const readers = {
-    ancestors: ancestorReader(ledger),
-    configBelow: configBelowReader(ledger),
-    systemBelow: systemReader(ledger),
-  };
-  const readHistory = async () => {
-    const { applied, unreadable } = await ledger.policies.history();
-    return { isPartial: unreadable.length > 0, applied: appliedWith(applied, next, ledger.clock()) };
-  };
-  let history: ReturnType<typeof readHistory> | undefined;
+export function imagesForeseen(foresee: () => Promise<ForeseenReview>): Pick<ImageLedger, 'get'> {
+  let review: Promise<ForeseenReview> | undefined;
   return {
     async get(digests) {
-      const images = await ledger.images.get(digests);
-      const judged = await mapConcurrently([...images], AT_ONCE, async ([digest, image]) => {
-        if (!image.verdict) return [digest, image] as const;
-        const { verdict, inputs } = await judgedBy({ ...ledger, ...readers }, image, next);
-        if (newObjections(verdict, image.verdict).length === 0) return [digest, image] as const;
-        history ??= readHistory();
-        const { applied, isPartial } = await history;
-        const dated = datedVerdict(verdict, { ...inputs, isHistoryPartial: isPartial }, applied, ledger.clock());
-        const reasons = [...image.verdict.reasons, ...newObjections(dated, image.verdict)];
-        return [digest, { ...image, verdict: { ...image.verdict, status: 'violating', reasons } as Verdict }] as const;
+      review ??= foresee();
+      const foreseen = await review;
+      const judged = await mapConcurrently(await foreseen.read(digests), AT_ONCE, async (image) => {
+        const { digest, verdict: before } = image.now;
+        if (!before) return [digest, image.now] as const;
+        const news = newObjections(await foreseen.judge(image), before);
+        if (news.length === 0) return [digest, image.now] as const;
+        const verdict = { ...before, status: 'violating', reasons: [...before.reasons, ...news] } as Verdict;
+        return [digest, { ...image.now, verdict }] as const;
       });
       return new Map(judged);
     },

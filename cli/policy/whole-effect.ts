@@ -1,12 +1,12 @@
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
-import type { CurrentPolicy } from '../../shared/ports/policies.ts';
+import { foreseeReview } from '../../shared/judging/foresee-images.ts';
 import type { CliContext } from '../command.ts';
 import { type PlanNow, planNow } from '../plan/plan-now.ts';
 import type { NamedPolicy } from './kept-names.ts';
 import { type LeavingStream, leavingStreams } from './leaving-streams.ts';
 import { effectOf, imagesForeseen, type PolicyEffect } from './policy-change.ts';
 import { type PolicyDiff, policyDiff, policyDoubts } from './policy-diff.ts';
+import { policyNow } from './policy-now.ts';
 import { type PolicyRefusals, policyRefusals } from './policy-refusals.ts';
 
 /** A rebuild or deployment that one of two policies would start now, by the causes that are recorded. */
@@ -40,26 +40,22 @@ export async function wholeEffect(
   const before = await policyNow(context);
   const streams: string[] = [];
   for await (const { stream } of context.streams.all()) streams.push(stream);
-  const effect = await effectOf(context, policy, version);
+  const foreseen = await foreseeReview(context, { policy, version }, before?.policy);
+  const effect = await effectOf(context, policy, foreseen);
   return {
     ...effect,
     warnings: [...effect.warnings, ...policyDoubts(policy, context.clock())],
     diff: policyDiff(before?.policy, policy, streams),
     renamed,
     leaving: await leavingStreams(context, before?.policy, policy),
-    ...(await policyRefusals(context, before, { policy, version }, imagesForeseen(context, { policy, version }))),
+    ...(await policyRefusals(
+      context,
+      before,
+      { policy, version },
+      imagesForeseen(async () => foreseen),
+    )),
     ...(await workChange(context, before !== undefined, { policy, version })),
   };
-}
-
-/** @returns nothing before the first policy, or if the one in force cannot be read: applying a policy repairs that */
-async function policyNow({ policies }: Pick<CliContext, 'policies'>): Promise<CurrentPolicy | undefined> {
-  try {
-    return await policies.current();
-  } catch (error) {
-    if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return undefined;
-    throw error;
-  }
 }
 
 async function workChange(

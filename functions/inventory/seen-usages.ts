@@ -11,6 +11,7 @@ import {
   tagKey,
 } from '../../shared/domain/review/resolve-references.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
+import type { IndexWithoutImage, InventoriedImage } from '../../shared/inventory/seen-properties.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
@@ -30,19 +31,6 @@ export interface SeenUsage {
   /** As in `Observation`. */
   readonly notBeforeEpochMs?: number;
   /** The usage names an index, because no image of it is known to run. */
-  readonly index?: IndexWithoutImage;
-}
-
-/** Whether an index has no image at all, or none for the node. */
-export type IndexWithoutImage = 'empty' | 'for-other-nodes';
-
-/** A reference to an image, and a container that has it. */
-export type ObservedReference = Pick<Observation, 'reference' | 'location' | 'container'>;
-
-/** How an image runs here: what is known without its registry. */
-export interface InventoriedImage {
-  /** One entry for each reference to it. */
-  readonly observations: readonly ObservedReference[];
   readonly index?: IndexWithoutImage;
 }
 

@@ -2,26 +2,21 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
 import type { ImageProperties } from '../../shared/domain/image/image-properties.ts';
-import { readImageReference, referenceName, resolvedTag } from '../../shared/domain/image/reference.ts';
+import { readImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
 import { referencesOf, type Usage, usageKey } from '../../shared/domain/image/usage.ts';
-import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { classify } from '../../shared/domain/stream/tier.ts';
-import { unapprovedNames } from '../../shared/domain/verdict/approved-registries.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { propertiesIn } from '../../shared/domain/verdict/image-updates.ts';
 import {
-  EMPTY_INDEX,
-  UNFIT_INDEX,
-  unionOfLocations,
-  unresolvedContent,
-} from '../../shared/inventory/content-properties.ts';
-import { firstOrigin } from '../../shared/inventory/origin.ts';
-import { contentPropertiesOf } from '../../shared/inventory/record-image.ts';
+  type InventoriedImage,
+  nameIn,
+  namesIn,
+  type ObservedReference,
+  seenProperties,
+} from '../../shared/inventory/seen-properties.ts';
 import { type PropertiesPorts, writeProperties } from '../../shared/inventory/write-properties.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, UsageLedger } from '../../shared/ports/ledger.ts';
-import type { InventoriedImage, ObservedReference } from './seen-usages.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -131,104 +126,6 @@ async function addProperties(
       thereSinceEpochMs: ports.clock(),
     });
   await writeProperties(ports, known, propertiesOver);
-}
-
-/** What other scopes say of the names of an image. */
-interface NamesElsewhere {
-  /** Nothing runs it by them. */
-  readonly gone?: ReadonlySet<string>;
-  /** They were taken for gone, and something runs it by them. */
-  readonly back?: readonly string[];
-  /** Every name by which something runs it; absent if that was not read. */
-  readonly all?: ReadonlySet<string>;
-}
-
-/**
- * Places are only added, and names removed only if nothing runs the image by them. The result is pure and independent of the
- * order of scopes.
- */
-export function seenProperties(
-  policy: Policy,
-  digest: Digest,
-  { observations, index }: InventoriedImage,
-  before?: ImageRecord,
-  { gone, back = [], all }: NamesElsewhere = {},
-): ImageProperties {
-  const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));
-  const inReach = found.flatMap(({ tier, observation: { location } }) =>
-    tier !== 'aws-managed' && location ? [location] : [],
-  );
-  const locations = unionOfLocations(before?.locations ?? [], inReach);
-  const kept = (before?.references ?? []).filter((name) => !gone?.has(name));
-  const names = new Set([...kept, ...back, ...(all ?? []), ...namesIn(observations)]);
-  const references = decisiveNames(policy, names);
-  const uncounted = all ? 0 : (before?.moreReferences ?? 0);
-  const moreReferences = Math.max(names.size - references.length, uncounted);
-  const named = [locations, references, moreReferences];
-  if (before && sameContent([before.locations, before.references ?? [], before.moreReferences ?? 0], named)) {
-    return propertiesIn(before);
-  }
-  const reason = reasonFor(index);
-  const { unresolved = reason, ...content } = before ? contentPropertiesOf(before) : unresolvedContent(digest, reason);
-  // Outside our registries no read is missing.
-  const isMissing = content.mediaType === undefined && locations.length > 0;
-  return {
-    ...content,
-    ...firstOrigin(
-      before
-        ? [
-            ...(isBuiltIn(policy) ? [] : found),
-            // What a registry said of it comes before each name that something runs it by.
-            {
-              ...{ ...before, key: keyOf(before.locations[0], before.references?.[0]) },
-              ...(before.mediaType !== undefined && { sinceEpochMs: 0 }),
-            },
-          ]
-        : found,
-    ),
-    locations,
-    ...(references.length > 0 && { references }),
-    ...(moreReferences > 0 && { moreReferences }),
-    ...(before?.tagFacts && { tagFacts: before.tagFacts }),
-    ...(isMissing && { unresolved }),
-  };
-}
-
-/** Anybody may run one digest under any number of names, and an item of the ledger holds 400 KB. */
-const MOST_NAMES = 100;
-
-/** Those that the policy does not approve come first: one of them decides the verdict. */
-function decisiveNames(policy: Policy, names: ReadonlySet<string>): readonly string[] {
-  if (names.size <= MOST_NAMES) return [...names].sort();
-  const sorted = [...names].sort();
-  const unapproved = unapprovedNames({ locations: [], references: sorted, tier: 'external' }, policy);
-  return [...new Set([...unapproved, ...sorted])].slice(0, MOST_NAMES).sort();
-}
-
-const keyOf = (location: ImageLocation | undefined, reference = ''): string =>
-  location ? locationKey(location) : reference;
-
-function originSeen(policy: Policy, { location, reference, container }: ObservedReference) {
-  const observed = { ...(location && { location }), ...(reference !== undefined && { reference }), container };
-  return { ...classify(policy, observed), key: keyOf(location, reference) };
-}
-
-const NOT_READ =
-  'This review could not read the registry of this image completely. Correct the failure that it reports for this registry, then start a new review.';
-
-function reasonFor(index: InventoriedImage['index']) {
-  if (index === undefined) return { code: 'registry-not-read', detail: NOT_READ };
-  return index === 'empty' ? EMPTY_INDEX : UNFIT_INDEX;
-}
-
-/** Names of images outside ECR; images in ECR are known by location. */
-const namesIn = (observations: readonly ObservedReference[]): string[] =>
-  observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
-
-/** An invalid reference names nothing; its container's image is known by digest. */
-function nameIn(reference: string | undefined): string[] {
-  const named = readImageReference(reference);
-  return named ? [referenceName(named)] : [];
 }
 
 /** Without a registry read, these are all known tags of an image at a location. */

@@ -2,17 +2,10 @@ import { type ImageLocation, locationKey, type Registry, registryKey } from '../
 import { baseRepositoriesOf, coversPlace } from '../../shared/domain/lineage/base-readings.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { streamsAt } from '../../shared/domain/stream/stream.ts';
+import type { BaseLists } from '../../shared/inventory/reviewed-images.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
-
-/** Ledger keys under which a repository of base and platform streams is listed. */
-export interface BaseLists {
-  /** Ids of the streams that the policy names. */
-  readonly streams: readonly string[];
-  /** `locationKey`s, for images without a stream. */
-  readonly places: readonly string[];
-}
 
 /**
  * The lists of all base and platform repositories from the policy or from runs. The stream index is eventually

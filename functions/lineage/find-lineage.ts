@@ -2,26 +2,25 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type ResolvedLineages, resolveLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
-import { type Digest, isBearing, locationKey, registryKey, type Tier } from '../../shared/domain/image/image.ts';
+import { type Digest, registryKey, type Tier } from '../../shared/domain/image/image.ts';
 import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/lineage/base-readings.ts';
 import { unpackedChain } from '../../shared/domain/lineage/content-chains.ts';
-import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
 import { nextPlacements } from '../../shared/domain/lineage/next-placements.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart, registryPartsOf } from '../../shared/domain/review/run.ts';
-import { headsByImage, unusedToScan } from '../../shared/domain/scan/images-to-scan.ts';
 import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
-import { watchedHeads } from '../../shared/domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
-import { placedLineages } from '../../shared/inventory/parents-before.ts';
+import { changedLineages } from '../../shared/inventory/parents-before.ts';
 import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from '../../shared/inventory/read-fleet.ts';
+import type { BaseLists } from '../../shared/inventory/reviewed-images.ts';
+import { allHeads, bearingLists, unusedImages, withAncestors } from '../../shared/inventory/reviewed-images.ts';
 import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
-import { type BaseLists, baseListsOf } from './base-lists.ts';
+import { baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { LineageStepInput } from './input.ts';
 import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
@@ -64,7 +63,7 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const readings = readingsAfter(policy, before, registryPartsOf(await collect(ports.runs.parts(runId))));
   const unread = unreadAroundBy(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
-  const listed = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
+  const listed = await readFleet(reading, bearingLists(streams, lists), [...inUse, ...allHeads(streams)]);
   const fleet = await withSameContent(reading, listed);
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
   const known = {
@@ -85,9 +84,8 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const { mostPlacedApart: most = MOST_PLACED_APART } = ports;
   const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart, most) : undefined;
   const around = turn ? await placeApart(ports, policy, turn.digests, unread) : [];
-  const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
-  const watched = { inUse, heads: allHeads(streams.filter((one) => isWatched(policy, one))) };
-  await ports.files.put(runFileKeys(runId).ancestors, unusedToScan(watched, found.parents, headsOf));
+  const unused = unusedImages(policy, streams, inUse, found.parents, (digest) => fleet.images.get(digest)?.aged.stream);
+  await ports.files.put(runFileKeys(runId).ancestors, unused);
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...undated, ...unwritten, ...around, ...unmoved];
   const placedApart = turn?.upTo ?? before?.placedApart;
@@ -109,15 +107,6 @@ function turnOf(
   const first = new Set(heads).intersection(waiting);
   return nextPlacements({ heads: first, others: waiting.difference(first) }, before ?? {}, most);
 }
-
-const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
-  streams.flatMap(({ head }) => Object.values(head?.images ?? {}));
-
-const isWatched = (policy: Policy, { stream, tier }: StreamRecord): boolean =>
-  tier !== 'application' && watchedHeads(policy, stream) === 'all';
-
-const withAncestors = (digests: readonly Digest[], { parents }: ResolvedLineages): ReadonlySet<Digest> =>
-  new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
 
 /**
  * The fleet, plus older images with the same content as images that no review has placed yet. A build cache can produce
@@ -146,13 +135,6 @@ async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise
   const known = new Set(all.map(({ stream }) => stream));
   const late = await streams.streams(lists.streams.filter((stream) => !known.has(stream)));
   return [...all, ...late.values()];
-}
-
-/** Lists of possible parents, including streams that the policy no longer names. */
-function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySet<string> {
-  const recorded = streams.filter(({ tier }) => isBearing(tier));
-  const known = recorded.flatMap(({ stream, location }) => [stream, locationKey(location)]);
-  return new Set([...known, ...lists.streams, ...lists.places]);
 }
 
 /** Images without a recorded lineage, including this review's. */
@@ -187,13 +169,7 @@ async function recordLineages(
   digests: ReadonlySet<Digest>,
 ): Promise<readonly LineageFailure[]> {
   const { images } = ports;
-  const known = [...digests].filter((digest) => fleet.images.has(digest));
-  const lineages = await placedLineages(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
-  const changed = [...lineages].flatMap(([digest, lineage]) => {
-    const before = fleet.images.get(digest)?.lineage;
-    const isKept = 'mayLieBelow' in lineage ? before !== undefined : sameContent(lineage, before);
-    return isKept ? [] : [{ digest, lineage }];
-  });
+  const changed = await changedLineages(ports, fleet, found, digests);
   const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, lineage }) => {
     try {
       // A head that moved meanwhile has written newer data than this review read.

@@ -44,7 +44,8 @@ export function originOf(policy: Policy, places: readonly ImagePlace[], known: O
   return firstOrigin(found);
 }
 
-const originIn = ({ tier, stream, owner }: Origin): Origin => ({
+/** Without what else the record has. */
+export const originIn = ({ tier, stream, owner }: Origin): Origin => ({
   tier,
   ...(stream !== undefined && { stream }),
   ...(owner !== undefined && { owner }),

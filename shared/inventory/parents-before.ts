@@ -1,11 +1,12 @@
 import { collect, piecesOf } from '../concurrency.ts';
 import type { ImageLineage, LineageNotFound } from '../domain/age/image-lineage.ts';
 import type { ResolvedLineages } from '../domain/age/resolve-lineage.ts';
+import { sameContent } from '../domain/common/same-content.ts';
 import { type Digest, locationKey } from '../domain/image/image.ts';
 import { streamBelow } from '../domain/lineage/find-parents.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
-import type { ReadPorts } from './read-fleet.ts';
+import type { ReadFleet, ReadPorts } from './read-fleet.ts';
 
 type Ports = Pick<ReadPorts, 'images' | 'streamImages' | 'fleetPlaces'>;
 
@@ -42,6 +43,28 @@ export async function placedLineages(
       lineages.set(digest, asBefore(one, found.parents.get(digest)));
   }
   return lineages;
+}
+
+/** A lineage that a search changes. */
+export interface ChangedLineage {
+  readonly digest: Digest;
+  readonly lineage: PlacedLineage;
+}
+
+/** Of some images of a fleet, the lineages that a search of it changes. */
+export async function changedLineages(
+  ports: Ports,
+  { images }: Pick<ReadFleet, 'images'>,
+  found: ResolvedLineages,
+  digests: Iterable<Digest>,
+): Promise<readonly ChangedLineage[]> {
+  const known = [...digests].filter((digest) => images.has(digest));
+  const lineages = await placedLineages(ports, found, known, (digest) => images.get(digest)?.aged.stream);
+  return [...lineages].flatMap(([digest, lineage]) => {
+    const before = images.get(digest)?.lineage;
+    const isKept = 'mayLieBelow' in lineage ? before !== undefined : sameContent(lineage, before);
+    return isKept ? [] : [{ digest, lineage }];
+  });
 }
 
 /** The search found no lineage of an image. */

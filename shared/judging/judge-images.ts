@@ -216,6 +216,28 @@ async function dated(
   return datedVerdict(verdict, inputs, applied, nowEpochMs);
 }
 
+export interface ForeseePorts extends Pick<JudgePorts, 'ancestors' | 'configBelow' | 'systemBelow' | 'history'> {
+  readonly streams: Pick<StreamLedger, 'firstSeen'>;
+  readonly evidence: Pick<EvidenceStore, 'findings'>;
+}
+
+/** The judgement of an image on the findings at hand, as `judgeImages` would write it. It writes nothing. */
+export async function judgementForeseen(
+  { streams, evidence, ...ports }: ForeseePorts,
+  policy: PolicyVersion,
+  image: ImageRecord,
+  nowEpochMs: number,
+): Promise<Judgement> {
+  // Evidence of another result than the last one is the best there is: the review would ask the scanner.
+  const findings = (await keptFindings(evidence, image)) ?? (await evidence.findings(image.digest))?.findings;
+  const reading = {
+    ...ports,
+    streams: { firstSeen: (key: string) => streams.firstSeen(key), recordFirstSeen: async () => {} },
+    evidence: { findings: (digest: Digest) => evidence.findings(digest), putFindings: async () => {} },
+  };
+  return judgeImage(reading, policy, image, { outcome: 'kept', ...(findings && { findings }) }, nowEpochMs);
+}
+
 type WithFindings = Known & Required<Pick<Known, 'findings'>>;
 
 async function knownAfter(

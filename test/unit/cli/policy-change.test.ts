@@ -1,8 +1,9 @@
 import { effectOf } from '../../../cli/policy/policy-change.ts';
-import { locationKey } from '../../../shared/domain/image/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import { type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
+import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import { foreseeReview } from '../../../shared/judging/foresee-images.ts';
 import { parse } from '../../../shared/schema.ts';
-import { fakeWorld } from '../../support/fakes/world.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import {
   alone,
   DAY_MS,
@@ -18,6 +19,11 @@ import {
 
 const policyOf = (document: Partial<PolicyDocument>) =>
   parse(policySchema, { version: 1, ages: { default: { limitDays: 90 } }, streams: [], severities: [], ...document });
+
+const effectIn = async (world: FakeWorld, policy: Policy) => {
+  const ledger = { ...world, index: world.images };
+  return effectOf(ledger, policy, await foreseeReview(ledger, { policy, version: 'next' }, undefined));
+};
 
 test("grace under another policy starts at the first sighting in the image's location, even without a stream", async () => {
   const world = fakeWorld();
@@ -37,7 +43,7 @@ test("grace under another policy starts at the first sighting in the image's loc
     findings: [high],
   });
   const policy = policyOf({ severities: [{ id: 'high-in-a-week', severities: ['high'], graceDays: 7 }] });
-  const effect = () => effectOf({ ...world, index: world.images }, policy, 'next');
+  const effect = () => effectIn(world, policy);
 
   expect((await effect()).changes).toEqual([]);
   await world.streams.recordFirstSeen(
@@ -58,10 +64,10 @@ describe('the tier of an image under another policy is that of the next review',
   const copies = { ...LOCATION, repository: 'a-copy' };
 
   /** An image with a finding, of the stream `^v$` of its repository. */
-  async function flawed() {
+  async function flawed(locations: readonly ImageLocation[] = [LOCATION]) {
     const world = fakeWorld();
     const digest = digestOf('a');
-    const properties = { ...imageProperties('a'), stream: `${locationKey(LOCATION)}:^v$` };
+    const properties = { ...imageProperties('a'), locations, stream: `${locationKey(LOCATION)}:^v$` };
     await world.images.recordProperties(properties);
     await world.images.recordLineage(digest, alone(properties));
     await world.images.recordPresence(digest, { inUse: true });
@@ -78,12 +84,12 @@ describe('the tier of an image under another policy is that of the next review',
         lastPushSeenAtEpochMs: firstPushSeenAtEpochMs,
       });
     const changesUnder = async (...streams: PolicyDocument['streams']) =>
-      (await effectOf({ ...world, index: world.images }, policyOf({ streams, severities: [bases] }), 'next')).changes;
+      (await effectIn(world, policyOf({ streams, severities: [bases] }))).changes;
     return { world, there, changesUnder };
   }
 
   test('where a copy sorts first: of the place that had it first', async () => {
-    const { world, there, changesUnder } = await flawed();
+    const { world, there, changesUnder } = await flawed([copies, LOCATION]);
     await there(LOCATION, ['v'], world.clock() - 2 * DAY_MS);
     await there(copies, ['v'], world.clock() - DAY_MS);
     expect(await changesUnder(ruleIn('a-copy', 'application'), ruleIn(LOCATION.repository, 'base'))).toMatchObject([
@@ -115,7 +121,7 @@ describe('reports policy parts without effect', () => {
     await world.images.recordProperties({ ...imageProperties('a'), stream: gone.stream });
     await world.images.recordPresence(digestOf('a'), { inUse: true });
     await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('violating') }));
-    expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([
+    expect((await effectIn(world, policy)).warnings).toEqual([
       expect.stringMatching(/^Rule misspelt matches no repository that Patchwave has seen/),
       expect.stringMatching(/^No rule names stream 111122223333\/us-east-1\/gone\/old/),
     ]);
@@ -130,7 +136,7 @@ describe('reports policy parts without effect', () => {
       nonRoot: { tiers: ['base' as const, 'application' as const] },
       tags: { tiers: { platform: 'versions' as const } },
     };
-    const { warnings } = await effectOf({ ...world, index: world.images }, policyOf({ streams, ...changes }), 'next');
+    const { warnings } = await effectIn(world, policyOf({ streams, ...changes }));
     expect(warnings).toEqual([
       expect.stringMatching(/^Rule source-known judges no image: .*Correct its tiers/),
       expect.stringMatching(/^Rule tags judges no image: /),
@@ -139,7 +145,7 @@ describe('reports policy parts without effect', () => {
 
   test('but not before the first review', async () => {
     const world = fakeWorld();
-    expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([]);
+    expect((await effectIn(world, policy)).warnings).toEqual([]);
   });
 });
 
@@ -151,7 +157,7 @@ test('warns before a scope with usages leaves the policy', async () => {
   await world.scopes.record({ scope: other, completeAtEpochMs: world.clock() });
   await world.usages.record([usage('a'), usage('b', other)], world.clock());
   const warningsOf = async (scopes: PolicyDocument['scopes']) =>
-    (await effectOf({ ...world, index: world.images }, policyOf({ ...(scopes && { scopes }) }), 'next')).warnings;
+    (await effectIn(world, policyOf({ ...(scopes && { scopes }) }))).warnings;
 
   expect(await warningsOf('organization')).toEqual([]);
   expect(await warningsOf([{ account, regions: [region] }])).toEqual([

@@ -25,6 +25,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
     executions,
     runFiles,
     unreadable,
+    baseReadings,
   } = world;
   const ports = {
     ...{
@@ -58,6 +59,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       executions,
       runFiles,
       unreadable,
+      baseReadings,
     },
   };
   const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
@@ -92,7 +94,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|history|holders|inForce|indexStates|indexes|lastPushed|latest|latestOfFleet|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|presencesIn|presencesOf|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|firstSeen|get|held|history|holders|inForce|indexStates|indexes|lastPushed|latest|latestOfFleet|left|leftOfImage|list|live|load|locations|locationsOf|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|presencesIn|presencesOf|state|streams|withVerdict)$/;
 
 /** As `cliContext`; every method that may write is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

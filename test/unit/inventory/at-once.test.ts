@@ -1,4 +1,3 @@
-import type { ObservedReference } from '../../../functions/inventory/seen-usages.ts';
 import { ensureProperties, keepNames } from '../../../functions/inventory/used-properties.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { ImageLocation } from '../../../shared/domain/image/image.ts';
@@ -6,6 +5,7 @@ import type { Usage } from '../../../shared/domain/image/usage.ts';
 import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { recordImage } from '../../../shared/inventory/record-image.ts';
+import type { ObservedReference } from '../../../shared/inventory/seen-properties.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
 import { digestOf, policyOf, seen } from '../fleet-review/support.ts';

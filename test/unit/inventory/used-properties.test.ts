@@ -1,6 +1,6 @@
-import { seenProperties } from '../../../functions/inventory/used-properties.ts';
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
+import { seenProperties } from '../../../shared/inventory/seen-properties.ts';
 import { parse } from '../../../shared/schema.ts';
 import { imageProperties } from '../../support/samples.ts';
 
