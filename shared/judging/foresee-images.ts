@@ -1,8 +1,15 @@
-import { collect, mapConcurrently, piecesOf } from '../concurrency.ts';
+import { collect, mapConcurrently, onceForEach, piecesOf } from '../concurrency.ts';
 import { resolveLineages } from '../domain/age/resolve-lineage.ts';
 import { sameContent } from '../domain/common/same-content.ts';
-import { type Digest, type ImageLocation, locationKey, type Registry, registryKey } from '../domain/image/image.ts';
-import type { LocationRecord } from '../domain/image/image-properties.ts';
+import {
+  type Digest,
+  type ImageLocation,
+  type IndexChild,
+  locationKey,
+  type Registry,
+  registryKey,
+} from '../domain/image/image.ts';
+import { unionOfTags } from '../domain/image/image-properties.ts';
 import { readImageReference } from '../domain/image/reference.ts';
 import { referencesOf } from '../domain/image/usage.ts';
 import {
@@ -18,13 +25,17 @@ import { hiddenParentsIn, unreadBetweenIn } from '../domain/lineage/hidden-paren
 import type { Parent } from '../domain/lineage/parent.ts';
 import { appliedWith } from '../domain/policy/applied-policy.ts';
 import type { Policy } from '../domain/policy/policy.ts';
+import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
 import { declaredParentsIn } from '../domain/stream/declared-parents.ts';
 import { streamsAt } from '../domain/stream/stream.ts';
 import { streamRuleOf } from '../domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import { judgesTagsAt } from '../domain/stream/tag-facts.ts';
+import { means } from '../domain/stream/tag-holder.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { withLineage, withProperties } from '../domain/verdict/image-updates.ts';
 import type { Verdict } from '../domain/verdict/verdict.ts';
+import { type ComparedTags, compareTags, unmovedTagsOf } from '../inventory/compared-tags.ts';
 import { recordedPlace } from '../inventory/origin.ts';
 import { changedLineages, type PlacedLineage } from '../inventory/parents-before.ts';
 import { readAncestors } from '../inventory/read-ancestors.ts';
@@ -52,7 +63,7 @@ import { ancestorReader } from './waived-ancestors.ts';
 export interface ForeseeReviewPorts extends Pick<ReadPorts, 'contents' | 'streamImages'> {
   readonly images: Pick<ImageLedger, 'get'>;
   readonly index: Pick<ImageIndex, 'bornBefore' | 'withVerdict'>;
-  readonly places: Pick<PlaceLedger, 'indexes'>;
+  readonly places: Pick<PlaceLedger, 'holders' | 'indexes'>;
   readonly fleetPlaces: FleetPlaces;
   readonly streams: Pick<StreamLedger, 'all' | 'firstSeen'>;
   readonly usages: Pick<UsageLedger, 'ofImage'>;
@@ -189,32 +200,68 @@ function foreseenStream(
  * The properties that the next review records: by the registries of repositories that it lists and of images in use, then by what
  * runs. Other images stay as they are.
  */
-function propertiesReader(
-  { fleetPlaces, usages, clock }: ForeseeReviewPorts,
-  policy: Policy,
-): (images: Images) => Promise<Images> {
+function propertiesReader(ports: ForeseeReviewPorts, policy: Policy): (images: Images) => Promise<Images> {
+  const { fleetPlaces, usages } = ports;
   const isListed = listedIn(policy);
+  const tagsOf = comparedTagsReader(ports, policy);
   return async (images) => {
     const readAgain = [...images.values()].filter(({ inUse, locations }) => inUse || locations.some(isListed));
     const places = await fleetPlaces.locationsOf(readAgain);
     const after = await mapConcurrently(readAgain, USAGES_AT_ONCE, async (image) => {
-      const shown = shownAgain(policy, image, places.get(image.digest) ?? [], clock());
+      const recorded = places.get(image.digest) ?? [];
+      const listed = recorded.filter(({ location }) => isListed(location));
+      let shown = image;
+      for (const record of listed.length > 0 ? listed : recorded.slice(0, 1)) {
+        const { location } = record;
+        const compared = isListed(location) && isTagUnknown(policy, shown, location) && (await tagsOf(location));
+        const seen = {
+          ...{ content: contentPropertiesOf(shown), place: recordedPlace(record) },
+          ...(compared && { unmovedTags: unmovedTagsOf(image.digest, compared.tags, compared.indexes) }),
+        };
+        shown = withProperties(shown, recordedPropertiesOf(policy, seen, shown, recorded, ports.clock()));
+      }
       return [image.digest, image.inUse ? await seenAgain(usages, policy, shown) : shown] as const;
     });
     return new Map([...images, ...after]);
   };
 }
 
-function shownAgain(
+/** Whether the policy judges tags at a place, and no review has compared those of an image there. */
+function isTagUnknown(policy: Policy, { tagFacts = [] }: ImageRecord, location: ImageLocation): boolean {
+  const key = locationKey(location);
+  return (
+    judgesTagsAt(policy, location) &&
+    !tagFacts.some((one) => locationKey(one.location) === key && one.unmovedTags !== undefined)
+  );
+}
+
+interface RepositoryTags {
+  readonly tags: ComparedTags;
+  readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+}
+
+/** The tags of a repository as the ledger knows them, compared as a review compares those that the registry lists. */
+function comparedTagsReader(
+  { streamImages, fleetPlaces, places }: ForeseeReviewPorts,
   policy: Policy,
-  image: ImageRecord,
-  places: readonly LocationRecord[],
-  nowEpochMs: number,
-): ImageRecord {
-  const [first] = places;
-  if (!first) return image;
-  const seen = { content: contentPropertiesOf(image), place: recordedPlace(first) };
-  return withProperties(image, recordedPropertiesOf(policy, seen, image, places, nowEpochMs));
+): (location: ImageLocation) => Promise<RepositoryTags> {
+  const read = onceForEach(async (key: string): Promise<RepositoryTags> => {
+    const [account = '', region = '', ...rest] = key.split('/');
+    const location = { account, region, repository: rest.join('/') };
+    const lists = [key, ...streamsAt(policy, location)];
+    const digests = new Set((await Promise.all(lists.map((list) => collect(streamImages.of(list))))).flat());
+    const known = new Set<string>();
+    for (const piece of piecesOf([...digests], IMAGES_A_READ)) {
+      const recorded = await fleetPlaces.locationsOf(piece.map((digest) => ({ digest, locations: [location] })));
+      for (const { tags, askedTags } of [...recorded.values()].flat())
+        for (const tag of withoutProtecting(unionOfTags(tags, askedTags))) known.add(tag);
+    }
+    const holders = await places.holders(location, [...known]);
+    const named = [...holders].filter(([, holder]) => means(holder, holder.digest));
+    const tags = compareTags(named.map(([tag, { digest }]) => ({ digest, tags: [tag] })));
+    return { tags, indexes: await places.indexes([...new Set(tags.named.values())]) };
+  });
+  return (location) => read(locationKey(location));
 }
 
 async function seenAgain(

@@ -1,11 +1,12 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { ageOf } from '../domain/age/image-lineage.ts';
 import { factsFor } from '../domain/cause/cause.ts';
+import { DAY_MS } from '../domain/common/time.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { type AppliedPolicy, appliedWith } from '../domain/policy/applied-policy.ts';
 import { type Finding, findingKey, fingerprint } from '../domain/scan/finding.ts';
 import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
-import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
+import { isKnowledge, resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
 import { datedVerdict, isDatable, withEndedTags } from '../domain/verdict/dated-verdict.ts';
 import { evaluate, type VerdictInputs } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
@@ -235,7 +236,16 @@ export async function judgementForeseen(
     streams: { firstSeen: (key: string) => streams.firstSeen(key), recordFirstSeen: async () => {} },
     evidence: { findings: (digest: Digest) => evidence.findings(digest), putFindings: async () => {} },
   };
-  return judgeImage(reading, policy, image, { outcome: 'kept', ...(findings && { findings }) }, nowEpochMs);
+  const scanned = { ...image, scan: scanForeseen(image.scan, nowEpochMs) };
+  return judgeImage(reading, policy, scanned, { outcome: 'kept', ...(findings && { findings }) }, nowEpochMs);
+}
+
+/** A review has an image scanned again whose last result is older than a day. It is taken for granted that the scan finds the same. */
+function scanForeseen(scan: ScanState, nowEpochMs: number): ScanState {
+  const resultAt = resultAtEpochMs(scan);
+  const isScannedAgain = isKnowledge(scan) || scan.state === 'stale';
+  if (!isScannedAgain || resultAt === undefined || resultAt > nowEpochMs - DAY_MS) return scan;
+  return { ...scan, state: scan.state === 'continuous' ? scan.state : 'complete', completedAtEpochMs: nowEpochMs };
 }
 
 type WithFindings = Known & Required<Pick<Known, 'findings'>>;

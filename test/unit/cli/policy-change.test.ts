@@ -55,6 +55,20 @@ test("grace under another policy starts at the first sighting in the image's loc
   ]);
 });
 
+test('an image whose last scan is old is judged as the next review judges it: that has it scanned again', async () => {
+  const world = fakeWorld();
+  const { stream: _, ...streamless } = imageProperties('a');
+  await world.images.recordProperties(streamless);
+  await world.images.recordLineage(digestOf('a'), alone(streamless));
+  await world.images.recordPresence(digestOf('a'), { inUse: true });
+  await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
+  await world.evidence.putFindings({
+    ...{ digest: digestOf('a'), scanner: 'ecr-basic', completedAtEpochMs: world.clock(), findings: [] },
+  });
+  world.advance(5 * DAY_MS);
+  expect((await effectIn(world, policyOf({ staleScanHours: 24 }))).changes).toEqual([]);
+});
+
 describe('the tier of an image under another policy is that of the next review', () => {
   const ruleIn = (repository: string, tier: 'base' | 'application', headTag = '^v$') => ({
     ...{ id: tier, tier, account: LOCATION.account, regions: [LOCATION.region], owner: 'web' },

@@ -30,3 +30,20 @@ test('an image that a registry has read stays with its owner, whatever name some
   );
   expect(after).toMatchObject({ owner: 'apps/web', stream, locations: [location, home] });
 });
+
+test('an edit of the policy reaches an image that no registry has shown', () => {
+  const [name, sidecar] = ['public.ecr.aws/aws-observability/collector', 'docker.io/library/nginx'];
+  const observed = (reference: string) => ({ observations: [{ reference: `${reference}:1`, container: 'app' }] });
+  const { mediaType: _, stream: __, ...unread } = imageProperties('agent', { tier: 'external', locations: [] });
+  const known = (references: readonly string[], tier: 'external' | 'aws-managed') => ({
+    ...{ ...unread, tier, references, inUse: true, isHead: false, scan: NEVER_SCANNED },
+  });
+  const tierUnder = (references: readonly string[], before: ReturnType<typeof known>) => {
+    const edited = { ...policy, awsManaged: { accounts: [], references: [...references] } };
+    return seenProperties(edited, before.digest, observed(name), before).tier;
+  };
+  expect(tierUnder([`${name}*`], known([name], 'external'))).toBe('aws-managed');
+  expect(tierUnder([], known([name], 'aws-managed'))).toBe('external');
+  // Something runs it by a name that is none of AWS.
+  expect(tierUnder([`${name}*`], known([sidecar, name], 'external'))).toBe('external');
+});
