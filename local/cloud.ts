@@ -30,6 +30,8 @@ export interface CloudOptions {
   readonly logTo?: string;
   /** 0 or left out: a free port. */
   readonly port?: number;
+  /** The partition of AWS that it is; left out: `aws`. */
+  readonly partition?: string;
   /** Names of restored behaviours to leave out (`cloud/restores/`). */
   readonly without?: readonly string[];
 }
@@ -114,6 +116,7 @@ function argumentsOf(options: CloudOptions, stateDir: string): string[] {
   if (options.logTo !== undefined) flags.push('--log', resolvePath(options.logTo));
   if (existsSync(NODE)) flags.push('--node', NODE);
   if (options.stateDir === undefined) flags.push('--remove-state');
+  if (options.partition !== undefined) flags.push('--partition', options.partition);
   for (const name of options.without ?? []) flags.push('--without', name);
   // -B: the project's folder stays as it was cloned.
   return ['-B', main, ...flags];

@@ -11,6 +11,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CreateAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { inVenv } from '../scripts/setup.mjs';
+import { partitionOf } from '../shared/domain/image/partitions.ts';
 import type { ClientConfig, Cloud } from './cloud.ts';
 import type { Fleet, FleetKubernetesCluster, FleetPipeline } from './fleet/schema.ts';
 import { createStack, updateStack } from './stack.ts';
@@ -154,6 +155,7 @@ export async function deployMembers(
   { busArn }: Pick<StackDeployment, 'busArn'>,
   { name = STACK, parameters: own = {}, isUpgrade = false }: DeployOptions = {},
 ): Promise<void> {
+  const partition = partitionOf(hub.region).name;
   const given = { ...rolloutTo(pipelines, kubernetesClusters), ...own };
   const privateClusters = kubernetesClusters.filter(({ inventoryInVpc }) => inventoryInVpc);
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
@@ -177,7 +179,7 @@ export async function deployMembers(
           template: { body },
           parameters: {
             ...parameters,
-            ...listsOf(id, pipelines),
+            ...listsOf(id, partition, pipelines),
             ...(privateClusters.some(({ account }) => account === id) && { InventoryInVpc: 'true' }),
             HomeRegion: made ?? home,
           },
@@ -222,7 +224,10 @@ function listedIn(
   pipelines: NonNullable<DeployTarget['pipelines']>,
 ): Readonly<Record<string, string>> {
   const others = accounts.filter(({ id }) => id !== hub.account);
-  return { MemberAccountIds: others.map(({ id }) => id).join(), ...listsOf(hub.account, pipelines) };
+  return {
+    MemberAccountIds: others.map(({ id }) => id).join(),
+    ...listsOf(hub.account, partitionOf(hub.region).name, pipelines),
+  };
 }
 
 const without = (parameters: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
@@ -232,15 +237,19 @@ const without = (parameters: Readonly<Record<string, string>>, names: readonly s
  * What an account lets Patchwave act on, as its owner would list it: the pipelines of the fleet that are there, and where
  * a fleet has pipelines at all, every service. A fleet without any stays one that is only seen.
  */
-function listsOf(account: string, pipelines: NonNullable<DeployTarget['pipelines']>): Readonly<Record<string, string>> {
+function listsOf(
+  account: string,
+  partition: string,
+  pipelines: NonNullable<DeployTarget['pipelines']>,
+): Readonly<Record<string, string>> {
   if (pipelines.length === 0) return {};
   const own = pipelines.filter((pipeline) => pipeline.account === account);
   return {
-    PipelineArns: pipelinesOf(account, own),
-    PromotedRepositoryArns: own.length === 0 ? '' : `arn:aws:ecr:*:${account}:repository/*`,
-    ProtectedRepositoryArns: `arn:aws:ecr:*:${account}:repository/*`,
-    ServiceArns: `arn:aws:ecs:*:${account}:service/*`,
-    PassedRoleArns: `arn:aws:iam::${account}:role/tasks/*`,
+    PipelineArns: pipelinesOf(account, partition, own),
+    PromotedRepositoryArns: own.length === 0 ? '' : `arn:${partition}:ecr:*:${account}:repository/*`,
+    ProtectedRepositoryArns: `arn:${partition}:ecr:*:${account}:repository/*`,
+    ServiceArns: `arn:${partition}:ecs:*:${account}:service/*`,
+    PassedRoleArns: `arn:${partition}:iam::${account}:role/tasks/*`,
   };
 }
 
@@ -249,9 +258,9 @@ const rolloutTo = (pipelines: readonly unknown[], clusters: readonly unknown[]):
   pipelines.length > 0 && clusters.length > 0 ? { RolloutToEks: 'true' } : {};
 
 /** One by one, as long as a parameter holds them; else all of the account. */
-function pipelinesOf(account: string, own: NonNullable<DeployTarget['pipelines']>): string {
-  const listed = own.map(({ region, name }) => `arn:aws:codepipeline:${region}:${account}:${name}`).join();
-  return listed.length <= LONGEST_PARAMETER ? listed : `arn:aws:codepipeline:*:${account}:*`;
+function pipelinesOf(account: string, partition: string, own: NonNullable<DeployTarget['pipelines']>): string {
+  const listed = own.map(({ region, name }) => `arn:${partition}:codepipeline:${region}:${account}:${name}`).join();
+  return listed.length <= LONGEST_PARAMETER ? listed : `arn:${partition}:codepipeline:*:${account}:*`;
 }
 
 function readOutputs(outputs: Readonly<Record<string, string>>): StackDeployment {

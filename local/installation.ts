@@ -6,6 +6,7 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { CliContext } from '../cli/command.ts';
 import { contextOf } from '../cli/context.ts';
 import { buildFunctions } from '../scripts/bundle.ts';
+import { partitionOf } from '../shared/domain/image/partitions.ts';
 import { type Mode, type Policy, policySchema } from '../shared/domain/policy/policy.ts';
 import { parse } from '../shared/schema.ts';
 import { type Cloud, startCloud } from './cloud.ts';
@@ -71,7 +72,11 @@ export async function install(fleet: Fleet, options: InstallOptions = {}): Promi
     await buildFunctions();
   }
   options.onStep?.('cloud');
-  const cloud = await startCloud({ hubAccount: fleet.hub.account, without: options.without ?? [] });
+  const cloud = await startCloud({
+    hubAccount: fleet.hub.account,
+    partition: partitionOf(fleet.hub.region).name,
+    without: options.without ?? [],
+  });
   options.onCloud?.(cloud);
   try {
     return await installInto(cloud, fleet, options);

@@ -28,6 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--hub-account", required=True, help="12 digits; the account of unsigned requests")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--node", type=Path, help="the Node.js that runs functions")
+    parser.add_argument("--partition", default="aws", help="the partition of AWS that this cloud is, such as aws-us-gov")
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help="a restore to leave out")
     return parser.parse_args()
 
@@ -101,6 +102,10 @@ def main() -> None:
     port = listener.getsockname()[1]
     scrub_environment(arguments, port)
     real_stdout = redirect_output(arguments.log or arguments.state_dir / "cloud.log")
+
+    from partition import become
+
+    become(arguments.partition)
 
     import ministack.app as ministack_app
     import restores

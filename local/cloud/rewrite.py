@@ -6,6 +6,7 @@ import textwrap
 import types
 from typing import Any
 
+from partition import in_partition
 from upstream import replaced_text
 
 _sources: dict[types.FunctionType, str] = {}
@@ -18,7 +19,7 @@ def rewrite(owner: Any, name: str, *edits: tuple[str, str]) -> None:
     stays the same, so restores may rewrite and wrap one function in any order.
     """
     function = _innermost(getattr(owner, name))
-    source = _sources.get(function) or textwrap.dedent(inspect.getsource(function))
+    source = _sources.get(function) or in_partition(textwrap.dedent(inspect.getsource(function)))
     for old, new in edits:
         source = replaced_text(source, old, new)
     file = f"<{function.__module__}.{function.__qualname__}, restored>"

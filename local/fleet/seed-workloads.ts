@@ -9,6 +9,7 @@ import {
   RunTaskCommand,
 } from '@aws-sdk/client-ecs';
 import { CreateScheduleCommand } from '@aws-sdk/client-scheduler';
+import { partitionOf } from '../../shared/domain/image/partitions.ts';
 import { hostOf } from '../builds/registry.ts';
 import type { TaskChange } from '../cloud/admin-types.ts';
 import { inParallel } from './parallel.ts';
@@ -40,13 +41,14 @@ export async function createClusters({ fleet, ecs }: SeedContext): Promise<void>
 /** Runs the task definition of a workload each night. */
 export async function createSchedule({ scheduler }: SeedContext, schedule: FleetSchedule): Promise<void> {
   const { account, region, cluster, name, workload } = schedule;
+  const arn = `arn:${partitionOf(region).name}`;
   await scheduler(account, region).send(
     new CreateScheduleCommand({
       ...{ Name: name, ScheduleExpression: 'cron(0 3 * * ? *)', FlexibleTimeWindow: { Mode: 'OFF' } },
       Target: {
-        Arn: `arn:aws:ecs:${region}:${account}:cluster/${cluster}`,
-        RoleArn: `arn:aws:iam::${account}:role/schedules`,
-        EcsParameters: { TaskDefinitionArn: `arn:aws:ecs:${region}:${account}:task-definition/${workload}` },
+        Arn: `${arn}:ecs:${region}:${account}:cluster/${cluster}`,
+        RoleArn: `${arn}:iam::${account}:role/schedules`,
+        EcsParameters: { TaskDefinitionArn: `${arn}:ecs:${region}:${account}:task-definition/${workload}` },
       },
     }),
   );
