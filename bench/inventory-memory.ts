@@ -26,6 +26,7 @@ import { FakePolicyStore } from '../test/support/fakes/policies.ts';
 import { FakeRunning } from '../test/support/fakes/running.ts';
 import { FakeRunLedger } from '../test/support/fakes/runs.ts';
 import { FakeScopeLedger } from '../test/support/fakes/scopes.ts';
+import { FakeServiceAtZeroLedger } from '../test/support/fakes/services-at-zero.ts';
 import { DiskLedgers } from './disk-ledgers.ts';
 
 type Kind = 'task' | 'pod';
@@ -148,6 +149,7 @@ async function main(kind: Kind, count: number, perWorkload: number): Promise<voi
       policies,
       runs: new FakeRunLedger(),
       scopes: new FakeScopeLedger(),
+      servicesAtZero: new FakeServiceAtZeroLedger(),
       clock: Date.now,
       images: ledgers.images() as ImageLedger,
       usages: ledgers.usages(),

@@ -3,6 +3,7 @@ import { ageCommand } from './commands/age.ts';
 import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
 import { confirmLeftCommand } from './commands/confirm-left.ts';
+import { confirmUnusedCommand } from './commands/confirm-unused.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { doorsCommand } from './commands/doors.ts';
 import { initCommand } from './commands/init.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   pause: pauseCommand,
   resume: resumeCommand,
   'confirm-left': confirmLeftCommand,
+  'confirm-unused': confirmUnusedCommand,
   init: initCommand,
   policy: policyCommand,
   lint: lintCommand,

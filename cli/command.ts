@@ -35,6 +35,7 @@ import type { GuardLedger, LockLedger, RebuildLedger, SlotLedger } from '../shar
 import type { Retry } from '../shared/ports/retry.ts';
 import type { RolloutLedger } from '../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
+import type { ServiceAtZeroLedger } from '../shared/ports/services-at-zero.ts';
 import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { TemplateSource } from '../shared/ports/templates.ts';
 import type { UnreadableItems } from '../shared/ports/unreadable.ts';
@@ -64,6 +65,7 @@ export interface CliContext {
   readonly fleetPlaces: FleetPlaces;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
+  readonly servicesAtZero: ServiceAtZeroLedger;
   readonly denials: Pick<DenialLedger, 'all'>;
   readonly breakGlasses: BreakGlassLedger & OpenBreakGlasses & PastBreakGlasses;
   readonly webhooks: Pick<AskedWebhookLedger, 'forget'>;

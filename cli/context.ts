@@ -18,6 +18,7 @@ import { DynamoExpiries } from '../shared/adapters/dynamodb/retention/expiry-led
 import { DynamoBaseReadingLedger } from '../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger } from '../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServiceAtZeroLedger } from '../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { dumpLedger } from '../shared/adapters/dynamodb/table/dump.ts';
 import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
@@ -108,6 +109,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     running: new DynamoRunningReads(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
+    servicesAtZero: new DynamoServiceAtZeroLedger(table),
     denials: new DynamoDenials(table),
     breakGlasses: new DynamoBreakGlassLedger(table),
     webhooks: new DynamoAskedWebhooks(table),

@@ -10,7 +10,7 @@ import { startSources } from '../../shared/adapters/start-sources.ts';
 import { clusterSources, workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { lastStartEpochMs } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { knownSchedules, ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
+import { knownSchedules, ledgersOfRun, servicesAtZero, stepLedgers } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { scanReads } from '../../shared/lambda/scanning.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -28,7 +28,7 @@ function compose() {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const accounts = new AccountsOfRun(files);
   const { access, ecr, scans } = scanReads(env, 'inventory', accounts.isOurs);
-  const ledgers = ledgersOfRun(table, files, { ...stepLedgers, knownSchedules });
+  const ledgers = ledgersOfRun(table, files, { ...stepLedgers, knownSchedules, servicesAtZero });
   const startedBy = startSources(access);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),

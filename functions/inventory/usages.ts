@@ -2,7 +2,8 @@ import { collect } from '../../shared/concurrency.ts';
 import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
-import type { Usage } from '../../shared/domain/image/usage.ts';
+import { serviceIn } from '../../shared/domain/image/service-at-zero.ts';
+import type { Observation, Usage } from '../../shared/domain/image/usage.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -16,6 +17,7 @@ import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } fr
 import type { CurrentPolicy, Policies, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { Scratch } from '../../shared/ports/scratch.ts';
+import type { ServiceAtZeroLedger } from '../../shared/ports/services-at-zero.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { listedClusters } from '../../shared/review/listed-clusters.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
@@ -28,6 +30,7 @@ import { digestsOf, markAsUnused, markAsUsed, markGuesses } from './presence.ts'
 import { endAll, putAside } from './put-aside.ts';
 import { presencesEnded, presencesSeen, type ReadingOfScope } from './running-images.ts';
 import { mergeSeen, readSeen, type SeenImages, type SeenUsage } from './seen-usages.ts';
+import { recordAtZero } from './services-at-zero.ts';
 import { UnidentifiedContainers } from './unidentified.ts';
 import { ensureProperties, keepNames } from './used-properties.ts';
 
@@ -41,6 +44,7 @@ export interface UsagesPorts extends PropertiesPorts {
   readonly exceptions: Pick<PastBreakGlasses, 'since'>;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly scopes: ScopeLedger;
+  readonly servicesAtZero: ServiceAtZeroLedger;
   readonly files: RunFiles;
   readonly scratch: Scratch;
   readonly clock: Clock;
@@ -108,14 +112,21 @@ async function recordScope(
   }
   const inForce = await policyOfRun(ports, step);
   const { policy } = inForce;
-  const { usages, unresolved, digests, possible, unidentified } = await recordImages(ports, step, inForce, reading);
+  const { usages, unresolved, digests, possible, unidentified, running } = await recordImages(
+    ports,
+    step,
+    inForce,
+    reading,
+  );
   const inventory = { ...reading.inventory, usages, unresolved };
   await files.put(keys.digests(scope), digests);
   if (scope.eksCluster !== undefined || possible.length > 0) await files.put(keys.possible(scope), possible);
+  const hasServicesAtZero = await recordServices(ports, scope, reading, running);
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, reading)),
     ...(unidentified.length > 0 && { unidentified }),
     ...newestJudgedPod(policy, scope, reading),
+    ...(hasServicesAtZero && { hasServicesAtZero: true }),
   });
   await runs.recordPart(runId, {
     kind: 'scope',
@@ -123,6 +134,24 @@ async function recordScope(
     result: { scope, status: 'complete', inventory, ...eksClustersOf(reading), ...unreadIn(reading) },
   });
   return { status: 'complete', inventory };
+}
+
+/**
+ * Before the scope counts as read: a service that started must have lost its confirmation by then. Most scopes never had a service
+ * at zero, and cost no call.
+ */
+async function recordServices(
+  { scopes, servicesAtZero }: UsagesPorts,
+  scope: Scope,
+  { atZero = [], unreadSources = [], beganAtEpochMs: atEpochMs }: Reading,
+  running: ReadonlySet<string>,
+): Promise<boolean> {
+  if (scope.eksCluster !== undefined) return false;
+  const had = (await scopes.get(scope))?.hasServicesAtZero === true;
+  if (atZero.length === 0 && !had) return false;
+  const isComplete = unreadSources.every(({ list }) => list !== 'ecs-services');
+  await recordAtZero(servicesAtZero, scope, { atZero, running, isComplete, atEpochMs });
+  return atZero.length > 0 || !isComplete;
 }
 
 /**
@@ -141,6 +170,10 @@ async function recordImages(
   const total = { usages: 0, unresolved: 0 };
   const digests: Digest[] = [];
   const possible: Digest[] = [];
+  const running = new Set<string>();
+  const noteRunning = ({ cluster, workload: service, workloadKind, isPossible }: Usage | Observation): void => {
+    if (workloadKind === 'ecs-service' && !isPossible) running.add(serviceIn({ cluster, service }));
+  };
   const mayHaveEnded = endedBy(reading);
   await ImageGroups.with(scratch, async (groups) => {
     const seen = groups.set('seen', ({ usage }: SeenUsage) => usage.digest);
@@ -150,6 +183,7 @@ async function recordImages(
       if (unresolved.length > 0) await files.put(runFileKeys(runId).unresolved(scope, piece), unresolved);
       for (const { observation } of unresolved) {
         unidentified.addUnresolved(observation);
+        noteRunning(observation);
         if (!observation.isPossible) total.unresolved += observation.count;
       }
     }
@@ -167,6 +201,7 @@ async function recordImages(
       const stay = compared.end.filter((usage) => !mayHaveEnded(usage));
       const runs = new Set(digestsOf([...shown.usages.values()].filter(({ isPossible }) => !isPossible)));
       for (const usage of [...shown.usages.values(), ...stay]) unidentified.addUsage(usage);
+      for (const usage of shown.usages.values()) noteRunning(usage);
       total.usages += shown.usages.size + stay.length;
       digests.push(...runs);
       possible.push(...digestsOf([...shown.usages.values(), ...stay]).filter((digest) => !runs.has(digest)));
@@ -178,7 +213,7 @@ async function recordImages(
         );
     }
   });
-  return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list() };
+  return { ...total, digests: digests.sort(), possible: possible.sort(), unidentified: unidentified.list(), running };
 }
 
 interface GroupStep {

@@ -20,6 +20,7 @@ import { type observationsCompleteDocument, runFileKeys } from '../../shared/rev
 import type * as v from '../../shared/schema.ts';
 import type { InventoryActionInput } from './input.ts';
 import { bringBack, type LeavingPorts } from './put-aside.ts';
+import { ServicesWithoutTask } from './services-at-zero.ts';
 
 /** Observations kept in memory before they are stored; about 1 MB. */
 const PIECE_SIZE = 2000;
@@ -94,18 +95,26 @@ const readRest = (ports: WorkloadsPorts, runId: string, scope: Scope, reading: R
     const unread = new Map<UnreadSource['list'], UnreadSource>();
     const read = { ...reading, noticeUnread: (one: UnreadSource) => void unread.set(one.list, one) };
     const clusters: Cluster[] = [];
+    const stopped = new ServicesWithoutTask();
     for (const source of ports.workloadSources) {
       for await (const cluster of source.clusters(scope)) {
         clusters.push(cluster);
         await add(cluster, []);
-        for await (const tasks of source.tasks(cluster, read)) await add(cluster, tasks);
+        for await (const tasks of source.tasks(cluster, read)) {
+          stopped.note(cluster, tasks);
+          await add(cluster, tasks);
+        }
       }
     }
     for (const source of ports.startSources) {
-      for (const { cluster, task } of await readStarts(ports, source, { scope, clusters }, read.noticeUnread))
+      for (const { cluster, task } of await readStarts(ports, source, { scope, clusters }, read.noticeUnread)) {
+        stopped.noteStart(cluster, task);
         await add(cluster, [task]);
+      }
     }
-    return unread.size > 0 ? { unreadSources: [...unread.values()] } : {};
+    // What no list shows may schedule a service.
+    const atZero = stopped.atZero(ports.startSources.some(({ list }) => unread.has(list)));
+    return { ...(atZero.length > 0 && { atZero }), ...(unread.size > 0 && { unreadSources: [...unread.values()] }) };
   });
 
 /**
@@ -262,7 +271,7 @@ async function observe(
   runId: string,
   scope: Scope,
   reading: Reading,
-  read: (add: Add) => Promise<Pick<Complete, 'isPrivate' | 'unreadSources' | 'newestPods'>>,
+  read: (add: Add) => Promise<Pick<Complete, 'atZero' | 'isPrivate' | 'unreadSources' | 'newestPods'>>,
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();

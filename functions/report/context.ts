@@ -1,4 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
+import { servicesAtZero } from '../../shared/domain/image/service-at-zero.ts';
 import type { UnresolvedContainer } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { ReportContext } from '../../shared/domain/report/report.ts';
@@ -11,6 +12,7 @@ import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/le
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { ServiceAtZeroReads } from '../../shared/ports/services-at-zero.ts';
 import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
@@ -25,6 +27,7 @@ export interface ContextPorts {
   readonly causes: Pick<CauseLedger, 'open'>;
   readonly streams: Pick<StreamLedger, 'all'>;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+  readonly servicesAtZero: ServiceAtZeroReads;
   /** Items that were unreadable during this call. */
   readonly unreadable: UnreadableItems;
   readonly expiries: Pick<ExpiryLedger, 'checks' | 'of'>;
@@ -56,6 +59,7 @@ export async function reportContextOf(ports: ContextPorts, runId: string): Promi
     leftScopes: parts.flatMap(left),
     unreadStarts: parts.flatMap(unreadStarts),
     witnessed: await witnessed(ports.rollouts),
+    servicesAtZero: servicesAtZero(await collect(ports.servicesAtZero.all()), nowEpochMs),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
     unreadable: () => ports.unreadable.items(),

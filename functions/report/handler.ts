@@ -3,6 +3,7 @@ import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.t
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
 import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoExpiries } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
+import { DynamoServicesAtZero } from '../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
@@ -30,7 +31,7 @@ function compose(): PortsOf {
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
     rollouts: new DynamoClosures(table),
-    expiries: new DynamoExpiries(table),
+    ...{ expiries: new DynamoExpiries(table), servicesAtZero: new DynamoServicesAtZero(table) },
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     ...denialLedgers(table),
     unreadable: table.unreadable,

@@ -1,6 +1,7 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import { type Closure, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
+import { isConfirmedUnused, serviceText, type UnusedConfirmation } from '../../shared/domain/image/service-at-zero.ts';
 import { type EndedUsage, workloadText } from '../../shared/domain/image/usage.ts';
 import type { RolloutTargets } from '../../shared/domain/image/workload-kind.ts';
 import {
@@ -111,6 +112,8 @@ export async function checkClosures(
   return { ...others, witnessDisagrees, overdue: overdue.size };
 }
 
+type Unused = NonNullable<ClosureInputs['unused']>;
+
 interface FleetSeen {
   readonly runId: string;
   readonly scopes: readonly ScopeReading[];
@@ -124,6 +127,7 @@ interface FleetSeen {
   readonly lineage: RunningLineage;
   /** What AWS says is in use and the ledger knows no usage of, by image. */
   readonly witnessed: ReadonlyMap<Digest, readonly ImageInUse[]>;
+  readonly unused: Unused;
   readonly targets: RolloutTargets;
   /** The open closures by stream, newest first. */
   readonly open: ReadonlyMap<string, readonly Pick<Closure, 'cascadeId' | 'sinceEpochMs'>[]>;
@@ -142,15 +146,16 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const newestFirst = found.sort((one, other) => other.sinceEpochMs - one.sinceEpochMs);
   const open = Map.groupBy(newestFirst, ({ stream }) => stream);
   const streams = new Set(open.keys());
-  const [{ policy }, parts, known, listed, inUse] = await Promise.all([
+  const [{ policy }, parts, known, listed, unused, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     collect(ports.runs.parts(runId)),
     collect(ports.scopes.all()),
     readDocument(ports.files, runFileKeys(runId).scopes, scopesDocument),
+    readUnused(ports),
     // Read from the review's files by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
-  const { scopes, left } = readingsOf(parts, known, listed);
+  const { scopes, left } = readingsOf(parts, known, listed, unused);
   const unidentifiedTags = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(unidentifiedTags.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
@@ -174,7 +179,15 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
   const targets = { ...ports.targets, privateClusters: privateClustersIn(known) };
-  return { runId, scopes, left, outOfSight, unread, policy, lineage, witnessed, open, targets };
+  return { runId, scopes, left, outOfSight, unread, policy, lineage, witnessed, unused, open, targets };
+}
+
+/** What persons confirmed as unused, by the text of the service: an end that has passed counts no more. */
+async function readUnused({ servicesAtZero, clock }: RolloutPorts): Promise<Unused> {
+  const unused = new Map<string, UnusedConfirmation>();
+  for await (const one of servicesAtZero.all())
+    if (one.confirmed && isConfirmedUnused(one, clock())) unused.set(serviceText(one), one.confirmed);
+  return unused;
 }
 
 /**
@@ -239,6 +252,7 @@ function readingsOf(
   parts: readonly RunPart[],
   known: readonly ScopeRecord[],
   listed: readonly { readonly scope: Scope }[],
+  unused: Unused,
 ): { readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] } {
   const ofRun = parts.flatMap((part) =>
     part.kind === 'scope' && part.result.status !== 'left' ? [keyOfScope(part.result.scope)] : [],
@@ -249,7 +263,8 @@ function readingsOf(
   const toRead = listed.map(({ scope }) => keyOfScope(scope)).filter((key) => !hasLeft(records.get(key)));
   const keys = [...new Set([...ofRun, ...toRead, ...needed])];
   const read = keys.sort().map((key) => {
-    const { completeAtEpochMs, includesStopping, unidentified, unreadSources } = records.get(key) ?? {};
+    const { completeAtEpochMs, includesStopping, unidentified: named, unreadSources } = records.get(key) ?? {};
+    const unidentified = named?.filter(({ workload, isPossible }) => !(isPossible && unused.has(workload)));
     return {
       key,
       ...(completeAtEpochMs !== undefined && { completeAtEpochMs }),
@@ -296,7 +311,8 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     ...(isUseless && (await isReplaced(ports, outputs)) && { isHeadReplaced: true }),
     ...users,
     undecided: await undecidedServices(ports, closure),
-    unread: await nameUnplaced(ports, fleet.lineage, stream),
+    unused: fleet.unused,
+    unread: await nameUnplaced(ports, fleet, stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
   };
@@ -347,16 +363,33 @@ async function replaceIfAbandoned(
 
 /** Enough images with a workload each, so that a person knows whom to ask. An unreadable item names none. */
 async function nameUnplaced(
-  { usages }: RolloutPorts,
-  lineage: RunningLineage,
+  ports: RolloutPorts,
+  { lineage, unused }: FleetSeen,
   stream: string,
 ): Promise<readonly UnplacedImage[]> {
-  const running = lineage.unreadOver(stream);
+  const { usages } = ports;
+  const running = await notUnused(ports, lineage.unreadOver(stream), unused);
   const named = await mapConcurrently(running.slice(0, MOST_NAMED), SERVICES_AT_ONCE, async (digest) => {
     const [usage] = (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
     return { ...lineage.unreadBelow(digest), ...(usage && { workload: workloadText(usage) }) };
   });
   return [...named, ...running.slice(MOST_NAMED).map((digest) => lineage.unreadBelow(digest))];
+}
+
+/** Without the images that only confirmed services may start. An unreadable item confirms nothing. */
+async function notUnused(
+  { usages }: RolloutPorts,
+  digests: readonly Digest[],
+  unused: Unused,
+): Promise<readonly Digest[]> {
+  if (unused.size === 0) return digests;
+  const kept = await mapConcurrently(digests, SERVICES_AT_ONCE, async (digest) => {
+    const all = (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
+    const isOnlyUnused =
+      all.length > 0 && all.every((usage) => usage.isPossible === true && unused.has(workloadText(usage)));
+    return isOnlyUnused ? [] : [digest];
+  });
+  return kept.flat();
 }
 
 /** Reads the usages of an image. If one is unreadable, this closure waits until a person corrects or deletes it. */

@@ -10,6 +10,7 @@ import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServicesAtZero } from '../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
@@ -40,6 +41,7 @@ function compose(): RolloutServices {
     streamImages: new DynamoStreamImages(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
+    servicesAtZero: new DynamoServicesAtZero(table),
     killSwitch: new DynamoSwitchLedger(table),
     policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),

@@ -19,6 +19,7 @@ import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { Deployer } from '../../shared/ports/rollouts.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { ServiceAtZeroReads } from '../../shared/ports/services-at-zero.ts';
 import type { StreamImages } from '../../shared/ports/stream-images.ts';
 
 export interface RolloutPorts {
@@ -31,6 +32,7 @@ export interface RolloutPorts {
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly scopes: Pick<ScopeLedger, 'all' | 'get'>;
+  readonly servicesAtZero: ServiceAtZeroReads;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;
   readonly files: RunFiles;

@@ -83,6 +83,21 @@ export const definitionsOf = ({ taskDefinition, deployments = [], taskSets = [] 
   ),
 ];
 
+/** It should run no task, and does not. A daemon is at zero until the next instance joins, which no person decides. */
+export const isAtZero = ({
+  schedulingStrategy,
+  desiredCount,
+  runningCount = 0,
+  pendingCount = 0,
+  deployments = [],
+  taskSets = [],
+}: Service): boolean =>
+  schedulingStrategy !== 'DAEMON' &&
+  desiredCount === 0 &&
+  runningCount + pendingCount === 0 &&
+  deployments.every((one) => (one.desiredCount ?? 0) + (one.runningCount ?? 0) + (one.pendingCount ?? 0) === 0) &&
+  taskSets.every((one) => (one.computedDesiredCount ?? 0) + (one.runningCount ?? 0) + (one.pendingCount ?? 0) === 0);
+
 /** A task that may start, with the images of its task definition. */
 export function taskOfDefinition(
   workloadKind: WorkloadKind,

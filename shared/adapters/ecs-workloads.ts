@@ -17,7 +17,14 @@ import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, ServicesUnreadableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
-import { architectureNamed, definitionsOf, EcsServices, SERVICES_A_CALL, taskOfDefinition } from './ecs-services.ts';
+import {
+  architectureNamed,
+  definitionsOf,
+  EcsServices,
+  isAtZero,
+  SERVICES_A_CALL,
+  taskOfDefinition,
+} from './ecs-services.ts';
 import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
 /** The most that ListTasks lists in a page and DescribeTasks describes in a call. */
@@ -72,7 +79,10 @@ export class EcsWorkloads implements WorkloadSource {
         const starts: RunningTask[] = [];
         for (const service of await services.described(cluster, piece))
           for (const arn of definitionsOf(service))
-            starts.push(taskOfDefinition('ecs-service', service.serviceName ?? '', await definition(arn)));
+            starts.push({
+              ...taskOfDefinition('ecs-service', service.serviceName ?? '', await definition(arn)),
+              ...(isAtZero(service) && { isAtZero: true }),
+            });
         yield* piecesOf(starts, TASKS_A_CALL);
       }
     } catch (error) {

@@ -17,6 +17,10 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   usagesOfOutput: count,
   /** Scopes that left while a holder ran there, each confirmed by a person; absent if there is none. */
   confirmed: v.exactOptional(v.array(v.strictObject({ scope: text, by: text, atEpochMs: epochMs }))),
+  /** Services at zero that may start one, each confirmed as unused by a person; absent if there is none. */
+  unused: v.exactOptional(
+    v.array(v.strictObject({ service: text, by: text, atEpochMs: epochMs, untilEpochMs: epochMs })),
+  ),
   ...publishedFacts,
 });
 
@@ -24,11 +28,12 @@ export const cascadeClosed = published('CascadeClosed', 1, {
 export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
   const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
   if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];
-  const { confirmed, ...read } = proof;
+  const { confirmed, unused, ...read } = proof;
   return [
     cascadeClosed.event(stream, {
       ...{ cascadeId, stream, output, sinceEpochMs, ...read },
       ...(confirmed && { confirmed: [...confirmed] }),
+      ...(unused && { unused: [...unused] }),
       ...listedFacts(facts),
     }),
   ];

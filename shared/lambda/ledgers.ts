@@ -18,6 +18,7 @@ import { DynamoBaseReadingLedger } from '../adapters/dynamodb/reviews/base-readi
 import { DynamoRunLedger, DynamoRunParts } from '../adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScheduleLedger } from '../adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServiceAtZeroLedger } from '../adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreamLedger, DynamoStreams } from '../adapters/dynamodb/streams/stream-ledger.ts';
 import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
@@ -37,6 +38,7 @@ import {
   previewRunning,
   previewRuns,
   previewScopes,
+  previewServicesAtZero,
   previewStreamImages,
   previewStreamReads,
   previewStreams,
@@ -92,6 +94,10 @@ export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(t
 export const knownSchedules: Kind<'knownSchedules'> = {
   real: (table) => new DynamoScheduleLedger(table),
   preview: previewKnownSchedules,
+};
+export const servicesAtZero: Kind<'servicesAtZero'> = {
+  real: (table) => new DynamoServiceAtZeroLedger(table),
+  preview: previewServicesAtZero,
 };
 
 /** The ledgers that a step of a review may write; the first and last step also need the run record. */

@@ -294,6 +294,8 @@ export interface ScopeRecord {
   readonly isPrivate?: true;
   /** Lists of possible starts that the last complete read could not read; absent if it read all. */
   readonly unreadSources?: readonly UnreadSource[];
+  /** The last complete read found services of Amazon ECS at zero, which the ledger keeps apart. */
+  readonly hasServicesAtZero?: true;
   /** The last complete read recorded how images began where they run (`RunningLedger`). */
   readonly includesStanding?: true;
   /**

@@ -116,6 +116,10 @@ export const observationsCompleteDocument = v.strictObject({
   eksClusters: v.exactOptional(v.union([v.array(v.text()), v.literal('unread')])),
   isPrivate: v.exactOptional(v.literal(true)),
   unreadSources: v.exactOptional(v.array(unreadSource)),
+  /** Services of Amazon ECS at zero, and whether a rule or schedule may start their images; absent in a cluster of EKS. */
+  atZero: v.exactOptional(
+    v.array(v.strictObject({ cluster: v.text(), service: v.text(), isScheduled: v.exactOptional(v.literal(true)) })),
+  ),
   /** When the newest pod of each namespace was created; absent in ECS, and in an EKS cluster without pods. */
   newestPods: v.exactOptional(v.array(v.strictObject({ namespace: v.string(), createdAtEpochMs: v.number() }))),
 });

@@ -31,6 +31,7 @@ import type {
 } from '../ports/ledger.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import type { RunFiles } from '../ports/run-files.ts';
+import type { ServiceAtZeroLedger } from '../ports/services-at-zero.ts';
 import type { ScheduleLedger } from '../ports/starts.ts';
 import type { StreamImages } from '../ports/stream-images.ts';
 import * as v from '../schema.ts';
@@ -57,6 +58,7 @@ export interface ReviewLedgers {
   readonly parts: RunParts;
   readonly scopes: ScopeLedger;
   readonly knownSchedules: ScheduleLedger;
+  readonly servicesAtZero: ServiceAtZeroLedger;
   readonly causes: CauseLedger;
   readonly evidence: EvidenceStore;
   readonly reports: Pick<ReportStore, 'put'>;
@@ -165,6 +167,11 @@ export const previewScopes: View<ScopeLedger> = (real, store) => {
 };
 
 export const previewKnownSchedules: View<ScheduleLedger> = (real) => ({ ...readsOf(real, ['known']), record: nothing });
+
+export const previewServicesAtZero: View<ServiceAtZeroLedger> = (real) => ({
+  ...readsOf(real, ['all']),
+  change: async (_, change) => change(undefined),
+});
 
 export const previewCauses: View<CauseLedger> = (real) => ({
   ...readsOf(real, ['get', 'open']),

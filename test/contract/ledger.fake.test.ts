@@ -19,6 +19,7 @@ import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
 import { scheduleLedgerContract } from './schedule-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
+import { serviceAtZeroLedgerContract } from './service-at-zero-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
@@ -57,6 +58,8 @@ describe('the fake ledger of', () => {
     }));
   describe('expected denials', () => denialLedgerContract({ make: () => fakeWorld().denials, propertyRuns }));
   describe('schedules', () => scheduleLedgerContract({ make: () => fakeWorld().knownSchedules, propertyRuns }));
+  describe('services at zero', () =>
+    serviceAtZeroLedgerContract({ make: () => fakeWorld().servicesAtZero, propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));

@@ -18,6 +18,7 @@ import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScheduleLedger } from '../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServiceAtZeroLedger } from '../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
@@ -48,6 +49,7 @@ import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
 import { runLedgerContract } from './run-ledger.contract.ts';
 import { scheduleLedgerContract } from './schedule-ledger.contract.ts';
 import { scopeLedgerContract } from './scope-ledger.contract.ts';
+import { serviceAtZeroLedgerContract } from './service-at-zero-ledger.contract.ts';
 import { slotLedgerContract } from './slot-ledger.contract.ts';
 import { startDenialLedgerContract } from './start-denial-ledger.contract.ts';
 import { streamImagesContract } from './stream-images.contract.ts';
@@ -111,6 +113,8 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
     denialLedgerContract({ make: () => new DynamoDenialLedger(table()), propertyRuns }));
   describe('stops of tasks', () => taskStopsContract({ make: () => new DynamoTaskStops(table()), propertyRuns }));
   describe('schedules', () => scheduleLedgerContract({ make: () => new DynamoScheduleLedger(table()), propertyRuns }));
+  describe('services at zero', () =>
+    serviceAtZeroLedgerContract({ make: () => new DynamoServiceAtZeroLedger(table()), propertyRuns }));
   describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));

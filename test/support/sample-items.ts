@@ -9,6 +9,7 @@ import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cas
 import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScheduleLedger } from '../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
+import { DynamoServiceAtZeroLedger } from '../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../shared/adapters/dynamodb/table/item.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
@@ -55,6 +56,8 @@ export async function sampleItems(): Promise<readonly Item[]> {
     taskDefinition: 'nightly',
   };
   await new DynamoScheduleLedger(table).record({ account: '111122223333', region: 'eu-west-1' }, [nightly]);
+  const old = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', service: 'old' };
+  await new DynamoServiceAtZeroLedger(table).change(old, () => ({ ...old, sinceEpochMs: NOON_EPOCH_MS }));
   const place = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', namespace: 'shop' };
   await new DynamoRunningLedger(table).record([
     { digest, place, presence: { beganAtEpochMs: NOON_EPOCH_MS, standing: 'good', countsFromEpochMs: NOON_EPOCH_MS } },

@@ -239,6 +239,13 @@ export interface ClosureProof {
    * Scopes that left while a holder ran there: its end was not seen, so a person confirmed it. Absent if there is none.
    */
   readonly confirmed?: readonly { readonly scope: string; readonly by: string; readonly atEpochMs: number }[];
+  /** Services at zero that may start a holder, and that a person confirmed as unused. Absent if there is none. */
+  readonly unused?: readonly {
+    readonly service: string;
+    readonly by: string;
+    readonly atEpochMs: number;
+    readonly untilEpochMs: number;
+  }[];
 }
 
 /** A planned or running cascade, whose owner may still act. */

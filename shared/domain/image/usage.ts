@@ -40,6 +40,8 @@ export interface RunningTask {
   readonly createdAtEpochMs?: number;
   /** No task or pod: the template of a workload that has none now, and may start one without a deployment. */
   readonly isPossible?: true;
+  /** The service in ECS should run no task, and runs none. */
+  readonly isAtZero?: true;
   readonly containers: readonly RunningContainer[];
 }
 

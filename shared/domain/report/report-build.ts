@@ -82,6 +82,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         leftScopes: context.leftScopes,
         unreadStarts: context.unreadStarts,
         witnessed: context.witnessed,
+        servicesAtZero: context.servicesAtZero,
         waivers: waiversInReport(context, waived),
         policyGaps: coverage.gaps(),
         unreadable: context.unreadable(),

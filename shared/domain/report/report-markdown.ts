@@ -5,6 +5,7 @@ import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { locationKey } from '../image/image.ts';
 import { startsText } from '../image/possible-starts.ts';
+import { overText, type ServiceAtZero, serviceKeyOf, UNUSED_AFTER_DAYS } from '../image/service-at-zero.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import { doorPlaceText } from '../policy/doors.ts';
 import {
@@ -200,6 +201,7 @@ export function reportMarkdown(report: Report): string {
     expiries(report),
     coverage(report),
     gaps(report),
+    atZero(report),
     waivers(report),
     policyGaps(report),
     setAside(report),
@@ -354,6 +356,41 @@ const UNRESOLVED_TEXT: Readonly<Record<UnresolvedContainer['reason'], string>> =
     'its container runtime reports no digest, and no push of its tag from before it started is recorded: name the image by digest',
   'digest-unknown': 'its container runtime reports no digest: name the image by digest',
 };
+
+/** Empty if no person has to look at a service at zero, or has. */
+function atZero({
+  servicesAtZero: { unused, confirmed, over } = { unused: [], confirmed: [], over: [] },
+}: Report): string {
+  const service = { text: (one: ServiceAtZero) => serviceKeyOf(one) };
+  const who = { title: 'By', text: (one: ServiceAtZero) => one.confirmed?.by ?? '-' };
+  const end = { title: 'Until', text: (one: ServiceAtZero) => instant(one.confirmed?.untilEpochMs ?? 0) };
+  const parts = [
+    markdownTable(unused.slice(0, MOST_SERVICES), [
+      { title: `At zero for ${UNUSED_AFTER_DAYS} days, and nothing schedules it`, ...service },
+      { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
+      {
+        title: 'Next',
+        text: (one) =>
+          `delete it, or: patchwave confirm-unused ${serviceKeyOf(one)} --by NAME --until DATE --reason TEXT`,
+      },
+    ]),
+    markdownTable(confirmed.slice(0, MOST_SERVICES), [
+      { title: 'Confirmed as unused: closures do not wait for it', ...service },
+      ...[who, end],
+      { title: 'Reason', text: ({ confirmed: one }) => one?.reason ?? '-' },
+    ]),
+    markdownTable(over.slice(0, MOST_SERVICES), [
+      { title: 'The confirmation counts no more', ...service },
+      ...[who, end],
+      { title: 'Why', text: overText },
+    ]),
+  ].filter((part) => part !== '');
+  const more = [unused, confirmed, over].reduce((sum, { length }) => sum + Math.max(0, length - MOST_SERVICES), 0);
+  if (more > 0) parts.push(`And ${counted(more, 'other service')}: see the JSON of this report.`);
+  return parts.length === 0 ? '' : section('Services at zero', 'CM-8, SI-2', parts.join('\n\n'));
+}
+
+const MOST_SERVICES = 100;
 
 /** What the review did not see. */
 function gaps({ failures, skippedScopes, leftScopes, unreadStarts = [], witnessed = [], unresolved }: Report): string {

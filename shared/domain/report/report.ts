@@ -3,6 +3,7 @@ import type { Cause } from '../cause/cause.ts';
 import type { UnreadableItem } from '../common/unreadable-item.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { UnreadSource } from '../image/possible-starts.ts';
+import type { ServicesAtZero } from '../image/service-at-zero.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
 import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';
@@ -30,6 +31,8 @@ export interface ReportContext {
   readonly leftScopes: readonly LeftScopeInReport[];
   /** Lists of possible starts that could not be read. */
   readonly unreadStarts: readonly UnreadStartsInReport[];
+  /** Services of Amazon ECS at zero that a person confirmed, or should look at. */
+  readonly servicesAtZero: ServicesAtZero;
   /** What only Amazon Inspector sees in use, by stream whose closure waits for it. */
   readonly witnessed: readonly WitnessedInReport[];
   /** Containers with an unidentified image. */
@@ -207,6 +210,8 @@ export interface Report {
   readonly unreadStarts?: readonly UnreadStartsInReport[];
   /** Absent in reports of earlier versions. */
   readonly witnessed?: readonly WitnessedInReport[];
+  /** Absent in reports of earlier versions. */
+  readonly servicesAtZero?: ServicesAtZero;
   readonly waivers: readonly WaiverInReport[];
   /** Parts of the policy without effect. */
   readonly policyGaps: PolicyGaps;

@@ -7,6 +7,7 @@ import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import { startsText, type UnreadSource } from '../image/possible-starts.ts';
+import type { UnusedConfirmation } from '../image/service-at-zero.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, keyOfScope, type LeftScope, scopeOf } from '../review/run.ts';
@@ -92,6 +93,8 @@ export interface ClosureInputs {
   readonly undecided?: readonly string[];
   /** The stream's head is no longer the verified image. */
   readonly isHeadReplaced?: boolean;
+  /** Services at zero that a person confirmed as unused, by `serviceText`: what they may start keeps nothing open. */
+  readonly unused?: ReadonlyMap<string, UnusedConfirmation>;
   readonly runId: string;
 }
 
@@ -134,7 +137,12 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
     .reduce((sum, { usages }) => sum + usages.filter(runs).length, 0);
   const proof = { runId: seen.runId, closedAtEpochMs: nowEpochMs, scopes: seen.scopes.length, usagesOfOutput };
   const { confirmed } = gone;
-  return { ...rest, state: 'closed', proof: { ...proof, ...(confirmed.length > 0 && { confirmed }) } };
+  const unused = confirmedUnused(closure, seen);
+  return {
+    ...rest,
+    state: 'closed',
+    proof: { ...proof, ...(confirmed.length > 0 && { confirmed }), ...(unused.length > 0 && { unused }) },
+  };
 }
 
 const lacksKind = (fact: CauseFact): boolean => fact.kind === 'finding' && fact.packageKind === undefined;
@@ -249,12 +257,28 @@ function stillRunning(closure: Closure, seen: ClosureInputs): string | undefined
 
 /** What a template may start has the cause, or nobody knows whether it has. */
 function stillPossible(closure: Closure, seen: ClosureInputs): string | undefined {
-  const { present = [], unknown = [] } = Object.fromEntries(holdersIn(closure, seen, (usage) => !runs(usage)));
+  const { present = [], unknown = [] } = Object.fromEntries(
+    holdersIn(closure, seen, (usage) => !runs(usage) && !isUnused(seen, usage)),
+  );
   const workloads = listed([...present, ...unknown].flatMap(({ usages }) => usages.map(workloadText)));
   if (present.length > 0)
     return `nothing runs an image that needs the fix, but these workloads may start one: ${workloads}. Change the image in their templates, or delete them`;
   if (unknown.length === 0) return undefined;
   return `these workloads may start images that are not judged yet: ${workloads}. The next review asks for their scans again`;
+}
+
+/** Only what may start is confirmed: a service that runs again counts, whatever a person said before. */
+const isUnused = ({ unused }: Pick<ClosureInputs, 'unused'>, usage: Usage): boolean =>
+  !runs(usage) && unused?.has(workloadText(usage)) === true;
+
+/** Who said of which service that it starts no image that needs the fix. */
+function confirmedUnused(closure: Closure, seen: ClosureInputs): NonNullable<ClosureProof['unused']> {
+  const { present = [], unknown = [] } = Object.fromEntries(holdersIn(closure, seen, (usage) => isUnused(seen, usage)));
+  const named = new Set([...present, ...unknown].flatMap(({ usages }) => usages.map(workloadText)));
+  return [...named].sort().flatMap((service) => {
+    const found = seen.unused?.get(service);
+    return found ? [{ service, by: found.by, atEpochMs: found.atEpochMs, untilEpochMs: found.untilEpochMs }] : [];
+  });
 }
 
 /** Without a list it is unknown what may start. */

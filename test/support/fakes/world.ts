@@ -41,6 +41,7 @@ import { FakeScanner } from './scanner.ts';
 import { FakeScheduleLedger } from './schedules.ts';
 import { FakeScopeLedger } from './scopes.ts';
 import { FakeScratch } from './scratch.ts';
+import { FakeServiceAtZeroLedger } from './services-at-zero.ts';
 import { FakeSlotLedger } from './slots.ts';
 import { FakeStartDenials } from './start-denials.ts';
 import { FakeStarts } from './starts.ts';
@@ -104,6 +105,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     runs: new FakeRunLedger(),
     scopes: new FakeScopeLedger(),
     knownSchedules: new FakeScheduleLedger(),
+    servicesAtZero: new FakeServiceAtZeroLedger(),
     baseReadings: new FakeBaseReadingLedger(),
     lateHeads: new FakeLateHeads(),
     expiries: new FakeExpiryLedger(),

@@ -257,6 +257,22 @@ describe('services without a task', () => {
     ]);
   });
 
+  test.each<[string, Service, boolean]>([
+    ['should run none, and runs none', { desiredCount: 0 }, true],
+    ['should run one', { desiredCount: 1 }, false],
+    ['does not say', {}, false],
+    ['still runs one', { desiredCount: 0, runningCount: 1 }, false],
+    ['starts one', { desiredCount: 0, pendingCount: 1 }, false],
+    ['has a deployment with one', { desiredCount: 0, deployments: [{ desiredCount: 1 }] }, false],
+    ['has a task set with one', { desiredCount: 0, taskSets: [{ computedDesiredCount: 1 }] }, false],
+    ['has deployments without any', { desiredCount: 0, deployments: [{ desiredCount: 0, runningCount: 0 }] }, true],
+    ['is a daemon without an instance', { desiredCount: 0, schedulingStrategy: 'DAEMON' }, false],
+  ])('whether one is at zero that %s', async (_, service, expected) => {
+    runs();
+    hasServices(atZero('old', service));
+    expect((await read()).tasks.map(({ isAtZero }) => isAtZero === true)).toEqual([expected]);
+  });
+
   test('a stopping task still runs, so its service is read by its tasks', async () => {
     runs(task({ desiredStatus: 'STOPPED', lastStatus: 'DEACTIVATING' }));
     hasServices(atZero('api'));

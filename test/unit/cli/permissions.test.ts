@@ -11,6 +11,7 @@ import type { Command } from '../../../cli/command.ts';
 import { ageCommand } from '../../../cli/commands/age.ts';
 import { checkCommand } from '../../../cli/commands/check.ts';
 import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
+import { confirmUnusedCommand } from '../../../cli/commands/confirm-unused.ts';
 import { doorsCommand } from '../../../cli/commands/doors.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
@@ -30,6 +31,7 @@ import { DynamoBreakGlassLedger } from '../../../shared/adapters/dynamodb/policy
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServiceAtZeroLedger } from '../../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { doorsSchema } from '../../../shared/domain/policy/doors.ts';
 import { scopeOf } from '../../../shared/domain/review/run.ts';
@@ -85,6 +87,7 @@ async function recorded({ isEmpty = false } = {}) {
     running: new DynamoRunningReads(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
+    servicesAtZero: new DynamoServiceAtZeroLedger(table),
     expiries: new DynamoExpiries(table),
     breakGlasses: new DynamoBreakGlassLedger(table),
     webhooks: new DynamoAskedWebhooks(table),
@@ -162,6 +165,7 @@ test.each<[string, Command, readonly string[]]>([
   ['pause', pauseCommand, []],
   ['resume', resumeCommand, []],
   ['confirm-left', confirmLeftCommand, ['444455556666/eu-west-1']],
+  ['confirm-unused', confirmUnusedCommand, ['111122223333/eu-west-1/main/old']],
 ])('%s asks for exactly what its documentation says', async (name, command, words) => {
   const { asked, written, context, forget } = await recorded();
   if (name === 'resume') {
@@ -171,6 +175,11 @@ test.each<[string, Command, readonly string[]]>([
   if (name === 'confirm-left') {
     const scope = { account: '444455556666', region: 'eu-west-1' };
     await context.scopes.record({ scope, left: { atEpochMs: 1, usages: 1 } });
+    forget();
+  }
+  if (name === 'confirm-unused') {
+    const old = { account: '111122223333', region: 'eu-west-1', cluster: 'main', service: 'old' };
+    await context.servicesAtZero.change(old, () => ({ ...old, sinceEpochMs: 1 }));
     forget();
   }
   if (name === 'doors open' || name === 'doors close') {
@@ -195,6 +204,10 @@ test.each<[string, Command, readonly string[]]>([
   const flags = {
     ...('reason' in command.options && (command !== doorsCommand || name === 'doors open') && { reason: 'a test' }),
     ...(name === 'doors open' && { for: '1h' }),
+    ...(name === 'confirm-unused' && {
+      by: 'Jo',
+      until: new Date(context.clock() + 30 * 86_400_000).toISOString().slice(0, 10),
+    }),
     // Far enough to find an image.
     ...('days' in command.options && { days: '3650' }),
     ...('wait' in command.options && { wait: '0' }),

@@ -32,6 +32,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     causes,
     runs,
     scopes,
+    servicesAtZero: world.servicesAtZero,
     policies,
     files: runFiles,
     evidence,

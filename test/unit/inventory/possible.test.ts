@@ -219,6 +219,95 @@ describe('services of ECS at zero', () => {
   });
 });
 
+describe('services of ECS whose desired count is 0', () => {
+  const zero = (workload = 'old'): RunningTask => ({
+    ...start(referenceTo(web, `@${b}`), workload, 'ecs-service'),
+    isAtZero: true,
+  });
+  const named = { ...prod, service: 'old' };
+  const confirmed = { by: 'Jo', author: 'jo', atEpochMs: 1, untilEpochMs: 9e15, reason: 'kept for audits' };
+
+  async function zeroWorld() {
+    const set = await possibleWorld();
+    const { world } = set;
+    world.workloads.run(prod, pod(a, 'web', 'ecs-service'), zero());
+    await set.review();
+    const sinceEpochMs = world.clock();
+    await world.servicesAtZero.change(named, (before) => before && { ...before, confirmed });
+    world.advance(300_000);
+    const known = () => collect(world.servicesAtZero.all());
+    return { ...set, sinceEpochMs, known };
+  }
+
+  test('are recorded since the first review that found them so', async () => {
+    const { review, sinceEpochMs, known } = await zeroWorld();
+    await review();
+    expect(await known()).toEqual([{ ...named, sinceEpochMs, confirmed }]);
+  });
+
+  test.each<[string, (set: Awaited<ReturnType<typeof zeroWorld>>) => void, string]>([
+    ['started', ({ world }) => world.workloads.run(prod, pod(b, 'old', 'ecs-service')), 'started'],
+    [
+      'started, while services cannot be listed',
+      ({ world }) =>
+        world.workloads
+          .hideStarts(prod, 'ecs-services')
+          .stop(prod, 'old')
+          .run(prod, pod(b, 'old', 'ecs-service')),
+      'started',
+    ],
+    [
+      'started with an image that nobody can name',
+      ({ world }) =>
+        world.workloads
+          .stop(prod, 'old')
+          .run(prod, task({ image: referenceTo(web, ':gone') }, { workload: 'old', workloadKind: 'ecs-service' })),
+      'started',
+    ],
+    ['deleted', ({ world }) => world.workloads.stop(prod, 'old'), 'gone'],
+    [
+      'set to run a task, without a place for one',
+      ({ world }) =>
+        world.workloads.stop(prod, 'old').run(prod, start(referenceTo(web, `@${b}`), 'old', 'ecs-service')),
+      'gone',
+    ],
+  ])('lose their confirmation for good once %s', async (_, happens, why) => {
+    const set = await zeroWorld();
+    const { world, review, known, sinceEpochMs } = set;
+    happens(set);
+    await review();
+    const ended = { atEpochMs: world.clock(), why };
+    expect(await known()).toEqual([{ ...named, sinceEpochMs, confirmed, ended }]);
+    world.workloads.hideStarts(prod).stop(prod, 'old').run(prod, zero());
+    world.advance(300_000);
+    await review();
+    expect(await known()).toEqual([{ ...named, sinceEpochMs: world.clock() }]);
+  });
+
+  test('keep their confirmation while services cannot be listed', async () => {
+    const { world, review, known, sinceEpochMs } = await zeroWorld();
+    world.workloads.hideStarts(prod, 'ecs-services').stop(prod, 'old');
+    await review();
+    await review();
+    expect(await known()).toEqual([{ ...named, sinceEpochMs, confirmed }]);
+    world.workloads.hideStarts(prod);
+    await review();
+    expect(await known()).toMatchObject([{ ended: { why: 'gone' } }]);
+  });
+
+  test.each<[string, (world: Awaited<ReturnType<typeof zeroWorld>>['world']) => void, boolean]>([
+    ['a rule starts the image', (world) => world.rules.add(prod, 'nightly', () => zero('nightly')), true],
+    ['a schedule starts another image', (world) => world.schedules.add(prod, 'n', () => start('x:1', 'n')), false],
+    ['schedules cannot be listed', (world) => world.schedules.deny(payments), true],
+    ['services of EKS use the image', (world) => world.eksWorkloads.run(prod, pod(b, 'shop/web')), false],
+  ])('are scheduled, or not, where %s', async (_, happens, isScheduled) => {
+    const { world, review, known } = await zeroWorld();
+    happens(world);
+    await review();
+    expect((await known()).map((one) => one.isScheduled === true)).toEqual([isScheduled]);
+  });
+});
+
 test('an image that runs no more keeps its presence while a list that may still name it cannot be read', async () => {
   const { world, review } = await possibleWorld();
   const image = referenceTo(web, `@${a}`);

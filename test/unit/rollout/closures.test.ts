@@ -4,6 +4,8 @@ import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
+import { type ServiceAtZero, serviceText } from '../../../shared/domain/image/service-at-zero.ts';
 import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
 import type { StreamRule } from '../../../shared/domain/policy/policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/review/run.ts';
@@ -995,4 +997,50 @@ test('a service that the owner of another stream deploys is planned again once t
   world.advance(HOUR_MS);
   await look(world, await reviewed(world));
   expect(await closureOfWeb()).toMatchObject({ state: 'open', abandoned: true });
+});
+
+describe('a service at zero', () => {
+  const OLD = { ...REGISTRY, cluster: 'prod', service: 'old' };
+  const confirmed = { by: 'Jo', author: 'jo', atEpochMs: 1, reason: 'kept for audits' };
+
+  async function atZero(changes: Partial<ServiceAtZero> & { readonly days?: number } = {}) {
+    const world = await scene();
+    const { days = 1, ...others } = changes;
+    await replaced(world);
+    const old = usage('web-old', { ...REGISTRY, cluster: 'prod', workload: 'old', workloadKind: 'ecs-service' });
+    await world.usages.record([{ ...old, isPossible: true }], world.clock());
+    await world.images.recordPresence(digestOf('web-old'), { inUse: true });
+    const untilEpochMs = world.clock() + days * DAY_MS;
+    const service = { ...OLD, sinceEpochMs: 1, confirmed: { ...confirmed, untilEpochMs }, ...others };
+    await world.servicesAtZero.change(service, () => service);
+    const unidentified = [
+      { repository: locationKey(locationOf('web')), tag: 'v1', workload: serviceText(OLD), isPossible: true } as const,
+    ];
+    const look1 = async () => {
+      const runId = await reviewed(world);
+      const before = await world.scopes.get(REGISTRY);
+      await world.scopes.record({ ...before, scope: REGISTRY, unidentified });
+      await world.runFiles.put(runFileKeys(runId).possible(REGISTRY), [digestOf('web-old')]);
+      await look(world, runId);
+      return closureOf(world);
+    };
+    return { world, look: look1, untilEpochMs };
+  }
+
+  test('that a person confirmed as unused keeps no closure open', async () => {
+    const { look: checked, untilEpochMs } = await atZero();
+    expect(await checked()).toMatchObject({
+      state: 'closed',
+      proof: { unused: [{ service: serviceText(OLD), by: 'Jo', atEpochMs: 1, untilEpochMs }] },
+    });
+  });
+
+  test.each<[string, Parameters<typeof atZero>[0]]>([
+    ['the end has passed', { days: 0 }],
+    ['a review found it started', { ended: { atEpochMs: 2, why: 'started' } }],
+    ['it is of another account', { account: '999900001111' }],
+  ])('keeps the closure open where %s', async (_, changes) => {
+    const { look: checked } = await atZero(changes);
+    expect(await checked()).toMatchObject({ state: 'open', mayStart: true });
+  });
 });

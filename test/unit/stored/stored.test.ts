@@ -12,6 +12,7 @@ import { DynamoBaseReadingLedger } from '../../../shared/adapters/dynamodb/revie
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScheduleLedger } from '../../../shared/adapters/dynamodb/reviews/schedule-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoServicesAtZero } from '../../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
 import { DynamoLateHeads } from '../../../shared/adapters/dynamodb/streams/late-heads.ts';
 import type { Item } from '../../../shared/adapters/dynamodb/table/item.ts';
 import { imageContent, ledgerRecord, unpackedItem } from '../../../shared/adapters/dynamodb/table/items.ts';
@@ -123,6 +124,11 @@ function readersOf(table: LedgerTable): Readonly<Record<string, (item: Item) => 
       const [account = '', region = ''] = after('SCHEDULES#', item.PK).split('/');
       return { schedules: await new DynamoScheduleLedger(table).known({ account, region }) };
     },
+    'service-at-zero': async (item) =>
+      found(
+        await collect(new DynamoServicesAtZero(table).all()),
+        (service) => keys.serviceAtZero(service).SK === item.SK,
+      ),
     'base-readings': () => new DynamoBaseReadingLedger(table).read(),
     expiry: async (item) =>
       found(await collect(expiries.of(placeIn(after('EXPIRY#', item.PK)))), ({ digest }) => digest === item.SK),
@@ -181,7 +187,7 @@ const recordIn = (item: Item): Record<string, unknown> =>
 
 /** Kinds that the newest version did not write yet. */
 const NEW_KINDS: readonly string[] = [
-  ...['asked-webhook', 'start-denial', 'denied-task', 'task-stop', 'policy-applied', 'schedules'],
+  ...['asked-webhook', 'start-denial', 'denied-task', 'task-stop', 'policy-applied', 'schedules', 'service-at-zero'],
 ];
 
 test('each kind that an adapter writes is in the ledger of the newest version, and is read here', () => {

@@ -3,6 +3,7 @@ import { type DeniedTask, deniedSubject, hourOf, type StartDenial } from '../../
 import type { TaskStop } from '../../../domain/admission/task-stop.ts';
 import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
 import { locationKey } from '../../../domain/image/image.ts';
+import { type EcsService, serviceKeyOf } from '../../../domain/image/service-at-zero.ts';
 import type { Cluster, Usage } from '../../../domain/image/usage.ts';
 import type { DoorPlace } from '../../../domain/policy/doors.ts';
 import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
@@ -43,6 +44,7 @@ import { keyOfScope, type Scope } from '../../../domain/review/run.ts';
  * | latest review   | RUN#LATEST               | RUN; FLEET: the latest of the whole fleet            | Get |
  * | scope           | SCOPES                   | <account>/<region>[/<EKS cluster>]                   | Query of all, or of the EKS clusters of one account and Region |
  * | schedules       | SCHEDULES#<account>/<region> | <piece>: those whose names fall into it          | Query of one account and Region; Get |
+ * | service at zero | AT-ZERO                  | <account>/<region>/<cluster>/<service>               | Query of all, or of one account and Region; Get |
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | expiry          | EXPIRY#<location>        | <digest>                                             | Query of one repository; BatchGet of one image |
  * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
@@ -165,6 +167,8 @@ export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
 export const latestFleetRun: Key = { PK: 'RUN#LATEST', SK: 'FLEET' };
 export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: keyOfScope(scope) });
+export const AT_ZERO = 'AT-ZERO';
+export const serviceAtZero = (service: EcsService): Key => ({ PK: AT_ZERO, SK: serviceKeyOf(service) });
 export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
 export const LIFECYCLE_CHECKS = 'LIFECYCLE-CHECKS';
 export const lifecycleCheck = (location: ImageLocation): Key => ({ PK: LIFECYCLE_CHECKS, SK: locationKey(location) });

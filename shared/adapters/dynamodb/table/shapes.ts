@@ -6,6 +6,7 @@ import type { Cause } from '../../../domain/cause/cause.ts';
 import type { Rebuild, RebuildHistory, StreamLock } from '../../../domain/cause/rebuild.ts';
 import type { Digest } from '../../../domain/image/image.ts';
 import type { LocationRecord } from '../../../domain/image/image-properties.ts';
+import type { ServiceAtZero } from '../../../domain/image/service-at-zero.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
 import type { BaseReadings } from '../../../domain/lineage/base-readings.ts';
 import type { ImageContent } from '../../../domain/lineage/image-content.ts';
@@ -135,7 +136,7 @@ const usage: ShapeOf<Usage> = {
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', includesEks: 'flag?' },
-  ...{ isPrivate: 'flag?', includesStanding: 'flag?', unreadSources: 'list?' },
+  ...{ isPrivate: 'flag?', includesStanding: 'flag?', unreadSources: 'list?', hasServicesAtZero: 'flag?' },
   ...{ unidentified: 'list?', markingRunId: 'text?', podCreatedAtEpochMs: 'number?' },
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
@@ -178,6 +179,17 @@ const deniedTask: ShapeOf<DeniedTask> = {
 };
 const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const schedules: ShapeOf<StoredSchedules> = { schedules: 'list' };
+const serviceAtZero: ShapeOf<StoredServiceAtZero> = {
+  ...{
+    account: 'text',
+    region: 'text',
+    cluster: 'text',
+    service: 'text',
+    sinceEpochMs: 'number',
+    isScheduled: 'flag?',
+  },
+  ...{ confirmed: 'record?', ended: 'record?', expiresAt: 'number?' },
+};
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
   unread: 'list',
@@ -190,7 +202,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
   ...{ 'start-denial': startDenial, 'denied-task': deniedTask, 'expected-denial': expectedDenial },
-  ...{ 'asked-webhook': askedWebhook, 'task-stop': taskStop, schedules },
+  ...{ 'asked-webhook': askedWebhook, 'task-stop': taskStop, schedules, 'service-at-zero': serviceAtZero },
 };
 
 /** Lists whose elements say by their `kind` what they are. */
@@ -225,6 +237,11 @@ function kindOf(value: unknown): Kind | 'unknown' | undefined {
 /** Schedules of an account and Region, those of one piece. */
 export interface StoredSchedules {
   readonly schedules: readonly KnownSchedule[];
+}
+
+/** One that ended has an expiry. */
+export interface StoredServiceAtZero extends ServiceAtZero {
+  readonly expiresAt?: number;
 }
 
 export interface StreamImage {

@@ -58,6 +58,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   leftScopes: [],
   unreadStarts: [],
   witnessed: [],
+  servicesAtZero: { unused: [], confirmed: [], over: [] },
   unresolved: [],
   expiries: [],
   checks: [],

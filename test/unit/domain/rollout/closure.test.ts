@@ -1,6 +1,7 @@
 import type { Closure, Deployment } from '../../../../shared/domain/cause/cascade.ts';
 import { type CauseFact, mergeCause, PARENT_MOVED, takeCause } from '../../../../shared/domain/cause/cause.ts';
 import type { Tier } from '../../../../shared/domain/image/image.ts';
+import { type Usage, workloadText } from '../../../../shared/domain/image/usage.ts';
 import type { Policy } from '../../../../shared/domain/policy/policy.ts';
 import type { LeftScope } from '../../../../shared/domain/review/run.ts';
 import {
@@ -150,6 +151,47 @@ describe('what may start', () => {
     // Once nothing may start any more.
     expect(checkClosure(open, seen(), NOW)).toMatchObject({ state: 'closed' });
     expect(checkClosure(open, seen(), NOW)).not.toHaveProperty('mayStart');
+  });
+
+  const said = { by: 'Jo', author: 'jo', atEpochMs: 1, untilEpochMs: NOW + 1, reason: 'kept for audits' };
+  const ofService = (changes: Partial<Usage> = {}): RunningImage => ({
+    image: holder,
+    usages: [
+      {
+        ...usage('x', { workload: 'old', workloadKind: 'ecs-service', isPossible: true }),
+        ...changes,
+        digest: holder.digest,
+      },
+    ],
+  });
+  const unused = new Map(ofService().usages.map((one) => [workloadText(one), said]));
+
+  test('a service at zero that a person confirmed as unused keeps nothing open, and the proof names them', () => {
+    const closed = checkClosure(closure, seen({ running: [made, ofService()], unused }), NOW);
+    const service = [...unused.keys()][0];
+    expect(closed).toMatchObject({
+      state: 'closed',
+      proof: { unused: [{ service, by: 'Jo', atEpochMs: 1, untilEpochMs: NOW + 1 }] },
+    });
+    expect(checkClosure(closure, seen({ running: [made], unused }), NOW).proof).not.toHaveProperty('unused');
+  });
+
+  test.each<[string, Partial<Usage>]>([
+    ['of another account', { account: '999900001111' }],
+    ['of another Region', { region: 'us-west-2' }],
+    ['in another cluster', { cluster: 'other' }],
+    ['of another name', { workload: 'older' }],
+    ['of EKS', { workloadKind: 'eks-deployment' }],
+    ['that is a schedule', { workloadKind: 'ecs-schedule' }],
+  ])('the confirmation counts for no workload %s', (_, changes) => {
+    const open = checkClosure(closure, seen({ running: [made, ofService(changes)], unused }), NOW);
+    expect(open).toMatchObject({ state: 'open', mayStart: true });
+  });
+
+  test('a confirmed service that runs keeps the closure open', () => {
+    const { isPossible: _, ...running } = ofService().usages[0] ?? usage('x');
+    const open = checkClosure(closure, seen({ running: [made, { image: holder, usages: [running] }], unused }), NOW);
+    expect(open).toMatchObject({ state: 'open', waitingFor: expect.stringMatching(/still run an image/) });
   });
 
   test('what runs is named first, and rings when it is overdue', () => {
