@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import {
   afterReading,
+  nameInCluster,
   type SeenAtZero,
   type ServicesSeen,
-  serviceIn,
 } from '../../shared/domain/image/service-at-zero.ts';
 import type { Cluster, RunningTask } from '../../shared/domain/image/usage.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
@@ -19,7 +19,7 @@ export class ServicesWithoutTask {
   note({ cluster }: Cluster, tasks: readonly RunningTask[]): void {
     for (const { isAtZero, workload: service, containers } of tasks) {
       if (!isAtZero) continue;
-      const name = serviceIn({ cluster, service });
+      const name = nameInCluster({ cluster, service });
       const known = this.#services.get(name) ?? { cluster, service, images: new Set<string>() };
       for (const { image } of containers) if (image !== undefined) known.images.add(imageIn(cluster, image));
       this.#services.set(name, known);
@@ -47,9 +47,11 @@ export async function recordAtZero(
   { account, region }: Scope,
   seen: ServicesSeen,
 ): Promise<void> {
-  const known = new Map((await Array.fromAsync(ledger.all({ account, region }))).map((one) => [serviceIn(one), one]));
-  const names = new Map([...known.values(), ...seen.atZero].map((one) => [serviceIn(one), one]));
-  const byName = new Map(seen.atZero.map((one) => [serviceIn(one), one]));
+  const known = new Map(
+    (await Array.fromAsync(ledger.all({ account, region }))).map((one) => [nameInCluster(one), one]),
+  );
+  const names = new Map([...known.values(), ...seen.atZero].map((one) => [nameInCluster(one), one]));
+  const byName = new Map(seen.atZero.map((one) => [nameInCluster(one), one]));
   await mapConcurrently([...names], WRITES_AT_ONCE, async ([key, { cluster, service }]) => {
     const name = { account, region, cluster, service };
     // A search of all for each would cost the square of their number.

@@ -2,8 +2,9 @@ import { collect } from '../../shared/concurrency.ts';
 import { endOfOpening } from '../../shared/domain/admission/break-glass.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { listsShowing } from '../../shared/domain/image/possible-starts.ts';
-import { serviceIn } from '../../shared/domain/image/service-at-zero.ts';
+import { nameInCluster } from '../../shared/domain/image/service-at-zero.ts';
 import type { Observation, Usage } from '../../shared/domain/image/usage.ts';
+import { AT_ZERO_KIND } from '../../shared/domain/image/workload-kind.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import { doorAt, doorPlaceText } from '../../shared/domain/policy/doors.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -172,7 +173,7 @@ async function recordImages(
   const possible: Digest[] = [];
   const running = new Set<string>();
   const noteRunning = ({ cluster, workload: service, workloadKind, isPossible }: Usage | Observation): void => {
-    if (workloadKind === 'ecs-service' && !isPossible) running.add(serviceIn({ cluster, service }));
+    if (workloadKind === AT_ZERO_KIND && !isPossible) running.add(nameInCluster({ cluster, service }));
   };
   const mayHaveEnded = endedBy(reading);
   await ImageGroups.with(scratch, async (groups) => {

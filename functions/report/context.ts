@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import { servicesAtZero } from '../../shared/domain/image/service-at-zero.ts';
+import { reportedAtZero } from '../../shared/domain/image/service-at-zero.ts';
 import type { UnresolvedContainer } from '../../shared/domain/image/usage.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { ReportContext } from '../../shared/domain/report/report.ts';
@@ -59,7 +59,7 @@ export async function reportContextOf(ports: ContextPorts, runId: string): Promi
     leftScopes: parts.flatMap(left),
     unreadStarts: parts.flatMap(unreadStarts),
     witnessed: await witnessed(ports.rollouts),
-    servicesAtZero: servicesAtZero(await collect(ports.servicesAtZero.all()), nowEpochMs),
+    servicesAtZero: reportedAtZero(await collect(ports.servicesAtZero.all()), nowEpochMs),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
     unreadable: () => ports.unreadable.items(),

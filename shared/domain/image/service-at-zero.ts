@@ -1,5 +1,6 @@
 import { DAY_MS } from '../common/time.ts';
 import { type Cluster, workloadText } from './usage.ts';
+import { AT_ZERO_KIND } from './workload-kind.ts';
 
 /** A service of Amazon ECS, by its name in its cluster. */
 export interface EcsService extends Cluster {
@@ -35,7 +36,7 @@ export type SeenAtZero = Pick<ServiceAtZero, 'cluster' | 'service' | 'isSchedule
 /** What a reading shows of the services of an account and Region. */
 export interface ServicesSeen {
   readonly atZero: readonly SeenAtZero[];
-  /** Those that run a task, as `serviceIn` writes them. */
+  /** Those that run a task, as `nameInCluster` writes them. */
   readonly running: ReadonlySet<string>;
   /** Every service was listed. Otherwise one that is not shown may be at zero. */
   readonly isComplete: boolean;
@@ -43,7 +44,7 @@ export interface ServicesSeen {
 }
 
 /** A scope is one account and Region, so cluster and name say which service it is. No name holds a `/`. */
-export const serviceIn = ({ cluster, service }: Pick<EcsService, 'cluster' | 'service'>): string =>
+export const nameInCluster = ({ cluster, service }: Pick<EcsService, 'cluster' | 'service'>): string =>
   `${cluster}/${service}`;
 
 export const serviceKeyOf = ({ account, region, cluster, service }: EcsService): string =>
@@ -51,7 +52,7 @@ export const serviceKeyOf = ({ account, region, cluster, service }: EcsService):
 
 /** How texts name the usages of the service. */
 export const serviceText = ({ service, ...cluster }: EcsService): string =>
-  workloadText({ ...cluster, workloadKind: 'ecs-service', workload: service, container: '', count: 0 });
+  workloadText({ ...cluster, workloadKind: AT_ZERO_KIND, workload: service, container: '', count: 0 });
 
 /** A person reviews it at least as often as a waiver. */
 export const MOST_DAYS_CONFIRMED = 180;
@@ -78,8 +79,8 @@ export function afterReading(
   before: ServiceAtZero | undefined,
   { atZero, running, isComplete, atEpochMs }: ServicesSeen,
 ): ServiceAtZero | undefined {
-  const seen = atZero.find((one) => serviceIn(one) === serviceIn(name));
-  const isRunning = running.has(serviceIn(name));
+  const seen = atZero.find((one) => nameInCluster(one) === nameInCluster(name));
+  const isRunning = running.has(nameInCluster(name));
   if (seen && !isRunning) {
     const scheduled = seen.isScheduled ? { isScheduled: true as const } : {};
     if (!before || before.ended) return { ...name, sinceEpochMs: atEpochMs, ...scheduled };
@@ -100,7 +101,7 @@ export interface ServicesAtZero {
   readonly over: readonly ServiceAtZero[];
 }
 
-export function servicesAtZero(all: readonly ServiceAtZero[], nowEpochMs: number): ServicesAtZero {
+export function reportedAtZero(all: readonly ServiceAtZero[], nowEpochMs: number): ServicesAtZero {
   const ordered = all.toSorted((one, other) => (serviceKeyOf(one) < serviceKeyOf(other) ? -1 : 1));
   return {
     unused: ordered.filter((one) => isUnused(one, nowEpochMs)),

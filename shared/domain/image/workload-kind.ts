@@ -49,6 +49,8 @@ const WORKLOADS = {
 } as const satisfies Readonly<Record<string, WorkloadTraits & { readonly source: keyof typeof SOURCES }>>;
 
 export type WorkloadKind = keyof typeof WORKLOADS;
+/** The only kind that may be at zero: its desired count is 0, and nothing but a person or a program changes it. */
+export const AT_ZERO_KIND = 'ecs-service' satisfies WorkloadKind;
 export type WorkloadSourceName = keyof typeof SOURCES;
 export type WorkloadScope = (typeof SOURCES)[WorkloadSourceName]['scope'];
 

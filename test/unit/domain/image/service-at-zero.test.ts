@@ -2,10 +2,10 @@ import {
   afterReading,
   isConfirmedUnused,
   isUnused,
+  reportedAtZero,
   type SeenAtZero,
   type ServiceAtZero,
   type ServicesSeen,
-  servicesAtZero,
   serviceText,
 } from '../../../../shared/domain/image/service-at-zero.ts';
 import { DAY_MS } from '../../../support/samples.ts';
@@ -79,7 +79,7 @@ test('each service is in one list, in the order of their names', () => {
     named('e', { confirmed, ended }),
     named('c', { sinceEpochMs: NOW }),
   ];
-  const { unused, ...others } = servicesAtZero(all, NOW);
+  const { unused, ...others } = reportedAtZero(all, NOW);
   expect(unused.map(({ service }) => service)).toEqual(['a', 'b']);
   expect(others).toEqual({ confirmed: [all[0]], over: [all[3]] });
 });
