@@ -224,6 +224,7 @@ export function editsOf({ lines, clockwork: { now } }: Life): readonly Edit[] {
     streams: one.streams.filter(({ tier }) => tier !== 'base'),
     mirrors: [{ account: HUB.account, repositories: ['fleet/base*'] }],
   }));
+  for (const { account, region } of [HUB, NEAR]) top('scopes', { scopes: [{ account, regions: [region] }] });
   top('staleScanHours', { staleScanHours: 24 });
   waiver('rule', { rule: 'no-critical' });
   waiver('rule', { rule: 'age' });
