@@ -34,7 +34,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       images,
       index: images,
       places,
-      fleetPlaces: places,
+      fleetPlaces: world.fleetPlaces,
       usages,
       running: world.running,
       streams,

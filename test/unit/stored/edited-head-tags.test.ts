@@ -5,6 +5,7 @@ import { policyCommand } from '../../../cli/commands/policy.ts';
 import { planCauses } from '../../../functions/cascade-plan/plan.ts';
 import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts';
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
+import { DynamoFleetPlaces } from '../../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
@@ -58,6 +59,7 @@ async function storedWorld() {
   const table = new LedgerTable(memory.client(), 'ledger', { attempts: 20, wait: async () => undefined });
   const ledgers = { ...actingLedgers(table), ...imageLedgers(table), cascades: new DynamoCascadeLedger(table) };
   const others = {
+    fleetPlaces: new DynamoFleetPlaces(table),
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
