@@ -61,7 +61,7 @@ import { readDocument, readDocumentIfAny } from '../../shared/review/read-docume
 import { ScansOfRun } from '../../shared/review/scans-of-run.ts';
 import type { RolloutStepInput } from './input.ts';
 import { digestsUnder, type RolloutPorts } from './ports.ts';
-import { readRunning, whoRan } from './read-running.ts';
+import { readRunning, recordsWithEvidence, whoRan } from './read-running.ts';
 import { locationOf, type RunningLineage, readRunningLineage } from './running-lineage.ts';
 
 const CLOSURES_AT_ONCE = 4;
@@ -299,13 +299,13 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     ports.rollouts.deployment(cascadeId, service),
   );
   const outputs = await digestsUnder(ports, output);
-  const users = await readUsers(ports, closure, outputs, fleet);
+  const users = await readUsers(ports, closure, outputs, fleet, 'verdicts');
   const isUseless =
     begun.some((deployment) => deployment && hasFailed(deployment)) ||
     isOutputAffected(closure, { running: users.running, output: outputs });
   const { location } = parseStreamId(stream);
   const isUnlisted = fleet.unread.some((repository) => coversPlace(repository, location));
-  const seen = {
+  const byVerdicts: ClosureInputs = {
     ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
     ...(isUseless && (await isReplaced(ports, outputs)) && { isHeadReplaced: true }),
@@ -317,6 +317,12 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
   };
   const nowEpochMs = ports.clock();
+  // Verdicts seem to prove it. An edit of the rules does so too, and removes nothing that runs: the evidence must agree.
+  const seems = checkClosure(closure, byVerdicts, nowEpochMs);
+  const seen =
+    seems.state === 'open'
+      ? byVerdicts
+      : { ...byVerdicts, ...(await readUsers(ports, closure, outputs, fleet, 'evidence')) };
   // Nothing is left to build or deploy, also where AWS disagrees.
   if (checkClosure(closure, seen, nowEpochMs).state !== 'open')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
@@ -392,19 +398,21 @@ async function notUnused(
   return kept.flat();
 }
 
-/** Reads the usages of an image. If one is unreadable, this closure waits until a person corrects or deletes it. */
+/** Reads the images and their usages. If one is unreadable, this closure waits until a person corrects or deletes it. */
 async function readUsers(
   ports: RolloutPorts,
   closure: Closure,
   output: ReadonlySet<Digest>,
   fleet: FleetSeen,
+  by: 'verdicts' | 'evidence',
 ): Promise<Pick<ClosureInputs, 'running' | 'unreadLeft' | 'unreadWitnessed' | 'unreadableItem'>> {
   try {
     const unreadLeft = await whoRan(ports, fleet.lineage.unreadLeftOver(closure.stream));
     const unreadWitnessed = fleet.lineage
       .unreadWitnessedOver(closure.stream)
       .flatMap((digest) => fleet.witnessed.get(digest) ?? []);
-    return { running: await readRunning(ports, closure, output, fleet), unreadLeft, unreadWitnessed };
+    const recordsOf = by === 'evidence' ? recordsWithEvidence(ports, closure) : undefined;
+    return { running: await readRunning(ports, closure, output, fleet, recordsOf), unreadLeft, unreadWitnessed };
   } catch (error) {
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     return { running: [], unreadableItem: error.message };

@@ -15,6 +15,7 @@ import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/strea
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
 import { memberDeployers } from '../../shared/adapters/member-deployers.ts';
+import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -44,7 +45,7 @@ function compose(): RolloutServices {
     servicesAtZero: new DynamoServicesAtZero(table),
     killSwitch: new DynamoSwitchLedger(table),
     policies,
-    files: new S3RunFiles(s3, env.RUN_BUCKET),
+    ...{ files: new S3RunFiles(s3, env.RUN_BUCKET), evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET) },
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
     deployer: memberDeployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
     targets: { eks: env.ROLLOUT_TO_EKS },

@@ -5,6 +5,7 @@ import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { Clock, IdGenerator } from '../../shared/ports/clock.ts';
+import type { EvidenceStore } from '../../shared/ports/evidence.ts';
 import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type {
   CauseLedger,
@@ -36,6 +37,7 @@ export interface RolloutPorts {
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;
   readonly files: RunFiles;
+  readonly evidence: Pick<EvidenceStore, 'findings'>;
   readonly registry: Pick<ImageRegistry, 'resolveTag' | 'manifests'>;
   readonly deployer: Deployer;
   readonly targets: RolloutTargets;

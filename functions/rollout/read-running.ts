@@ -9,9 +9,11 @@ import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { causeStatus, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
+import { findingKey } from '../../shared/domain/scan/finding.ts';
 import type { ImageInUse } from '../../shared/domain/scan/witness.ts';
 import { lineOf, makingLineOf, parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { keptFindings } from '../../shared/judging/kept-findings.ts';
 import type { RolloutPorts } from './ports.ts';
 import type { RunningLineage } from './running-lineage.ts';
 
@@ -27,15 +29,19 @@ interface Fleet {
   readonly witnessed: ReadonlyMap<Digest, readonly ImageInUse[]>;
 }
 
+type RecordsOf = (digests: readonly Digest[]) => Promise<ReadonlyMap<Digest, ImageRecord & Pick<JudgedImage, 'found'>>>;
+
 /**
  * Images of the closure's stream that run or are ancestors of running images, with their users if they may have the
  * cause. Records are read in batches and dropped; users are read only until enough are named.
+ * @param recordsOf reads images; `recordsWithEvidence` asks their evidence too
  */
 export async function readRunning(
   ports: Pick<RolloutPorts, 'images' | 'places' | 'usages'>,
   closure: Closure,
   output: ReadonlySet<Digest>,
   { policy, lineage, outOfSight, witnessed: ofAws }: Fleet,
+  recordsOf: RecordsOf = (digests) => ports.images.get(digests),
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
   // An image built on one of two images with the same content counts as built on both, and neither is stale.
@@ -44,7 +50,7 @@ export async function readRunning(
   const digests = [...over.keys()].sort(compareTexts);
   const running: RunningImage[] = [];
   for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
-    const records = await ports.images.get(piece);
+    const records = await recordsOf(piece);
     for (const digest of piece) {
       const image: JudgedImage = records.get(digest) ?? { digest };
       const all = over.get(digest) ?? [];
@@ -57,7 +63,7 @@ export async function readRunning(
         closure.facts.length === 0 && made.some((other) => isSameContent(other, records.get(digest) ?? {}));
       const users = isAgain ? all.filter((user) => user === digest) : all;
       if (users.length === 0 || causeStatus(closure, one) === 'absent') continue;
-      const holders = await withoutFree(ports, closure, image, users, policy);
+      const holders = await withoutFree(recordsOf, closure, image, users, policy);
       const holdersOutOfSight = holders.filter((holder) => outOfSight.has(holder));
       const left = holdersOutOfSight.length > 0 ? await whoRan(ports, holdersOutOfSight) : undefined;
       const witnessed = holders.flatMap((holder) => ofAws.get(holder) ?? []);
@@ -72,9 +78,34 @@ export async function readRunning(
   return running;
 }
 
+/**
+ * Reads images with those findings of a closure that their evidence has: a verdict lists only what a rule of the policy asks
+ * for, so an edit of the rules would answer for what runs. Evidence is read one image at a time and not kept.
+ */
+export function recordsWithEvidence(
+  { images, evidence }: Pick<RolloutPorts, 'images' | 'evidence'>,
+  { facts }: Pick<Closure, 'facts'>,
+): RecordsOf {
+  const asked = new Set(facts.flatMap((fact) => (fact.kind === 'finding' ? findingKey(fact) : [])));
+  const foundIn = async (record: ImageRecord): Promise<JudgedImage['found']> => {
+    // Without a result the verdict itself says that nothing is known.
+    if (record.findingsFingerprint === undefined) return undefined;
+    const findings = await keptFindings(evidence, record);
+    return findings ? new Set(findings.map(findingKey).filter((key) => asked.has(key))) : 'missing';
+  };
+  return async (digests) => {
+    const records = [...(await images.get(digests))];
+    const complete = await mapConcurrently(records, QUESTIONS_AT_ONCE, async ([digest, record]) => {
+      const found = await foundIn(record);
+      return [digest, found === undefined ? record : { ...record, found }] as const;
+    });
+    return new Map(complete);
+  };
+}
+
 /** Of the images built on one, those that may have the cause; the image itself included. */
 async function withoutFree(
-  { images }: Pick<RolloutPorts, 'images'>,
+  recordsOf: RecordsOf,
   closure: Closure,
   below: JudgedImage,
   users: readonly Digest[],
@@ -86,7 +117,7 @@ async function withoutFree(
     (one, other) => Number(other === below.digest) - Number(one === below.digest) || compareTexts(one, other),
   );
   for (const piece of piecesOf(inOrder, RECORDS_AT_ONCE)) {
-    const records = await images.get(piece);
+    const records = await recordsOf(piece);
     for (const digest of piece) {
       const record = records.get(digest);
       const isOther = digest !== below.digest;

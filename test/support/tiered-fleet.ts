@@ -20,7 +20,7 @@ export interface TieredApp {
   readonly parent: string;
   readonly pipeline?: Partial<Draft<'pipelines'>>;
   /** Left out: `restart`. */
-  readonly rollout?: 'restart' | 'register';
+  readonly rollout?: 'restart' | 'register' | 'none';
 }
 
 export interface TieredFleet {

@@ -200,6 +200,8 @@ export interface Closure {
   readonly outOfSight?: true;
   /** Nothing that runs keeps it open: only what may start does. */
   readonly mayStart?: true;
+  /** It waits for findings that no severity rule asks for any more, and that running images still have. */
+  readonly unruled?: true;
   /** It waits only for these images, at most ten: AWS says that they are in use, and the ledger knows no usage. */
   readonly witnessed?: readonly ImageInUse[];
   readonly proof?: ClosureProof;

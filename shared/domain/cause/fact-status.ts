@@ -1,6 +1,7 @@
 import type { ImageLineage } from '../age/image-lineage.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
+import { findingKey } from '../scan/finding.ts';
 import type { PackageKind, ScanState } from '../scan/scan.ts';
 import { isDue } from '../scan/scan-decision.ts';
 import { resultAtEpochMs } from '../scan/scan-state.ts';
@@ -26,6 +27,11 @@ export interface JudgedImage {
     'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs' | 'answeredRequestAtEpochMs'
   > &
     Partial<Pick<ScanState, 'coverage' | 'languageAtEpochMs'>>;
+  /**
+   * Of the findings asked about, those in the evidence of its last scan, as `findingKey`s, whatever the rules of the policy;
+   * `missing`: the evidence is not there. Absent if only the verdict was asked.
+   */
+  readonly found?: ReadonlySet<string> | 'missing';
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -62,13 +68,16 @@ function coversKind(fact: FindingFact, { scan }: JudgedImage): boolean {
 const kindOf = ({ packageKind, fix }: FindingFact): PackageKind =>
   packageKind ?? (fix === 'unknown' ? 'os' : 'language');
 
-function statusInVerdict(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
+function statusInVerdict(fact: CauseFact, { verdict, judgedAtEpochMs, lineage, found }: JudgedImage): FactStatus {
   if (fact.kind === 'person') return 'absent';
   if (fact.kind === 'parent-moved') return hasStaleParent(fact, lineage);
   const inVerdict = verdict && factsInVerdict(verdict);
   if (inVerdict && (fact.kind === 'age' ? inVerdict.isTooOld : inVerdict.findings.has(pairOf(fact)))) return 'present';
   if (!inVerdict || judgedAtEpochMs === undefined) return 'unknown';
-  return (fact.kind === 'age' ? inVerdict.isAgeUnknown : inVerdict.isScanUnknown) ? 'unknown' : 'absent';
+  if (fact.kind === 'age') return inVerdict.isAgeUnknown ? 'unknown' : 'absent';
+  if (inVerdict.isScanUnknown || found === 'missing') return 'unknown';
+  // A verdict lists only what a rule asks for; a waiver accepts a finding that the evidence still has.
+  return found?.has(findingKey(fact)) && !inVerdict.waived.has(pairOf(fact)) ? 'present' : 'absent';
 }
 
 /**

@@ -111,6 +111,7 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
     unfinished(seen) ??
     unread(closure, seen) ??
     seen.unreadableItem ??
+    unruled(closure, seen) ??
     stillRunning(closure, seen) ??
     unplaced(seen) ??
     unlisted(seen) ??
@@ -122,13 +123,13 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
   const gone = (inSight ?? mayStart) === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
   const waitingFor = inSight ?? mayStart ?? gone.waitingFor;
   if (waitingFor !== undefined) {
-    const waits: Pick<Closure, 'waitingFor' | 'mayStart' | 'outOfSight'> = {
+    const waits: Pick<Closure, 'waitingFor' | 'mayStart' | 'outOfSight' | 'unruled'> = {
       waitingFor,
       ...(inSight === undefined && (mayStart === undefined ? { outOfSight: true } : { mayStart: true })),
+      ...(inSight !== undefined && inSight === unruled(closure, seen) && { unruled: true }),
     };
-    const { waitingFor: before, outOfSight: isOut, mayStart: may } = closure;
-    const isSame = waitingFor === before && waits.outOfSight === isOut && waits.mayStart === may && !closure.witnessed;
-    return isSame ? closure : { ...rest, ...waits };
+    const after = { ...rest, ...waits };
+    return canonicalJson(after) === canonicalJson(closure) ? closure : after;
   }
   const witnessed = contradicting(closure, seen, nowEpochMs);
   if (witnessed.length > 0) return contradicted(closure, rest, witnessed, seen.runId, nowEpochMs);
@@ -211,8 +212,8 @@ const findingStatus = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<Runnin
   anyOf(facts.flatMap((fact) => (fact.kind === 'finding' ? provenFactStatus(fact, image) : [])));
 
 /**
- * Whether an image is known not to have the cause although its ancestor may: a rule that also applies to its own tier
- * found nothing. An image cannot undo an age.
+ * Whether an image is known not to have the cause although its ancestor may: its evidence, or a rule that also applies to
+ * its own tier, found nothing. An image cannot undo an age.
  */
 export function isFreeByItself(
   { facts }: Pick<Closure, 'facts'>,
@@ -223,10 +224,10 @@ export function isFreeByItself(
   if (facts.length === 0) return false;
   return facts.every((fact) => {
     if (provenFactStatus(fact, below) === 'absent') return true;
-    const rule = fact.kind === 'finding' ? rules.find(({ id }) => id === fact.ruleId) : undefined;
-    return (
-      rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && provenFactStatus(fact, image) === 'absent'
-    );
+    if (fact.kind !== 'finding') return false;
+    const rule = rules.find(({ id }) => id === fact.ruleId);
+    const isAsked = image.found !== undefined || (rule && (rule.tiers?.includes(image.tier) ?? true));
+    return isAsked === true && provenFactStatus(fact, image) === 'absent';
   });
 }
 
@@ -242,13 +243,27 @@ function holdersIn(closure: Closure, { running, output }: ClosureInputs, counts:
   return Map.groupBy(run, statusOf);
 }
 
+/**
+ * The policy changed: no rule asks for the findings any more, and running images have them by the evidence of their scans. That
+ * violates nothing, so it raises no alarm; but it is no proof either.
+ */
+function unruled(closure: Closure, seen: ClosureInputs): string | undefined {
+  const { present: holders = [] } = Object.fromEntries(holdersIn(closure, seen, runs));
+  return holders.length > 0 && holders.every(({ image }) => image.found !== undefined)
+    ? `no severity rule asks for these findings any more, and these workloads still run an image that has them: ${workloadsOf(holders)}. Deploy images with the fix, or stop them`
+    : undefined;
+}
+
+function workloadsOf(holders: readonly RunningImage[]): string {
+  const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
+  const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
+  return `${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
+}
+
 function stillRunning(closure: Closure, seen: ClosureInputs): string | undefined {
   const { present: holders = [], unknown: unclear = [] } = Object.fromEntries(holdersIn(closure, seen, runs));
-  if (holders.length > 0) {
-    const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
-    const more = unasked > 0 ? `, and perhaps workloads of ${counted(unasked, 'other image')}` : '';
-    return `these workloads still run an image that needs the fix: ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`;
-  }
+  if (holders.length > 0)
+    return `these workloads still run an image that needs the fix: ${workloadsOf(holders)}. Deploy images with the fix, or stop them. To see what an image waits for: patchwave why IMAGE`;
   if (unclear.length === 0) return undefined;
   const images = unclear.map(({ image }) => image);
   const uncovered = images.some(isUnjudged) ? undefined : uncoveredText(closure.facts, images);
@@ -441,7 +456,7 @@ export function replaceClosure(closure: Closure, replacement: ClosureReplacement
 }
 
 /** The closure without what it waits for. */
-const withoutWait = ({ waitingFor, outOfSight, mayStart, witnessed, ...rest }: Closure): Closure => rest;
+const withoutWait = ({ waitingFor, outOfSight, mayStart, unruled: _, witnessed, ...rest }: Closure): Closure => rest;
 
 /** The cause of a stream after its closure closed: no running image has those facts any longer. */
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>
@@ -449,13 +464,14 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
 
 /**
  * Whether an open closure is past its deadline: it stays open and raises an alarm. A closure without facts raises none,
- * because the older images violate nothing. Neither does one that waits only for what may start, or for a person to confirm
- * scopes that left.
+ * because the older images violate nothing. Neither does one that waits only for what may start, for findings that no rule
+ * asks for any more, or for a person to confirm scopes that left.
  */
 export const isOverdue = (
-  { state, deadlineEpochMs, facts, outOfSight, mayStart }: Closure,
+  { state, deadlineEpochMs, facts, outOfSight, mayStart, unruled: isUnruled }: Closure,
   nowEpochMs: number,
-): boolean => state === 'open' && facts.length > 0 && !outOfSight && !mayStart && nowEpochMs > deadlineEpochMs;
+): boolean =>
+  state === 'open' && facts.length > 0 && !outOfSight && !mayStart && !isUnruled && nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, for the planner: after a rollout that was not completed no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

@@ -9,9 +9,10 @@ import { type ServiceAtZero, serviceText } from '../../../shared/domain/image/se
 import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
 import type { StreamRule } from '../../../shared/domain/policy/policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/review/run.ts';
+import { type Finding, fingerprint } from '../../../shared/domain/scan/finding.ts';
 import type { PackageKind } from '../../../shared/domain/scan/scan.ts';
 import type { ImageInUse } from '../../../shared/domain/scan/witness.ts';
-import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
@@ -154,6 +155,59 @@ describe('a closure that 0.1.0 wrote, of a finding by Amazon Inspector, in a reg
     const { checked, closure } = await upgraded(packageKind);
     expect(checked).toMatchObject({ open: 1, closed: 0 });
     expect(closure?.waitingFor).toMatch(/CVE-2026-1 in openssl 3.0.1 is gone\. Turn on enhanced scanning/);
+  });
+});
+
+describe('an edit of the rules after which no verdict lists the finding', () => {
+  const severity = 'critical';
+  const flaw: Finding = { vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.0', severity, fix: 'yes' };
+  const other: Finding = { ...flaw, vulnerability: 'CVE-2026-2' };
+  const waived: Reason = { ...REASON, effect: 'waived' };
+
+  /** The old image still runs; it is judged again. */
+  async function judgedAgain(findings: readonly Finding[], reasons: readonly Reason[] = []) {
+    const world = await scene();
+    const digest = digestOf('web-old');
+    const evidence = { digest, scanner: 'ecr-basic', completedAtEpochMs: world.clock(), findings } as const;
+    await world.evidence.putFindings(evidence);
+    await world.images.recordJudgement({
+      ...{ digest, judgedAtEpochMs: world.clock(), findingsFingerprint: fingerprint(findings) },
+      scan: { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] },
+      verdict: { status: 'compliant', reasons, policyVersion: 'p' },
+    });
+    return world;
+  }
+
+  test('it stays open while the finding runs, says why, and is never overdue', async () => {
+    const world = await judgedAgain([other, flaw]);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0, overdue: 0 });
+    const waitingFor =
+      'no severity rule asks for these findings any more, and these workloads still run an image that has them: ecs-service 111122223333/eu-west-1/prod/web. Deploy images with the fix, or stop them';
+    expect(await closureOf(world)).toMatchObject({ state: 'open', unruled: true, waitingFor });
+    expect(await causeOf(world)).toMatchObject({ facts: [FIXED] });
+    world.advance(30 * DAY_MS);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, overdue: 0 });
+    await replaced(world);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
+    expect(await closureOf(world)).not.toHaveProperty('unruled');
+  });
+
+  test('it closes where the evidence lacks the finding too', async () => {
+    const world = await judgedAgain([other]);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
+  });
+
+  test('it closes where a waiver accepts the finding', async () => {
+    const world = await judgedAgain([flaw], [waived]);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
+  });
+
+  test('it waits where the evidence is lost', async () => {
+    const world = await judgedAgain([other]);
+    world.evidence.lose(digestOf('web-old'));
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
+    const waitingFor = `these running images are not judged yet: ${digestOf('web-old')}`;
+    expect(await closureOf(world)).toMatchObject({ waitingFor });
   });
 });
 

@@ -182,10 +182,10 @@ export async function service(
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: RolloutWorld, turns: Turns = {}): RolloutPorts {
   const { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes } = world;
-  const { killSwitch, policies, servicesAtZero, runFiles: files, registry, eks, clock, ids } = world;
+  const { killSwitch, policies, servicesAtZero, runFiles: files, evidence, registry, eks, clock, ids } = world;
   const deployer = eks ? new Deployers(world.deployer, eks) : world.deployer;
   const ledgers = { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes };
-  const all = { ...ledgers, servicesAtZero, killSwitch, policies, files, registry, deployer };
+  const all = { ...ledgers, servicesAtZero, killSwitch, policies, files, evidence, registry, deployer };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
   return { ...all, ...Object.fromEntries(interleaved), targets: { eks: eks !== undefined }, clock, ids };
 }

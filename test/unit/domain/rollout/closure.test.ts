@@ -480,6 +480,16 @@ describe('an image that is built on a holder', () => {
     ['has upgraded it, and its tier is one of the rule', true, isFree(app(), { tiers: ['base', 'application'] })],
     ['has it still', false, isFree(app(reasonOf(fact)))],
     ['is not judged by that rule', false, isFree(app(), { tiers: ['base'] })],
+    [
+      'is not judged by that rule, and its evidence lacks it',
+      true,
+      isFree({ ...app(), found: new Set() }, { tiers: ['base'] }),
+    ],
+    [
+      'is not judged by that rule, and its evidence has it',
+      false,
+      isFree({ ...app(), found: new Set(['CVE-1#openssl']) }, { tiers: ['base'] }),
+    ],
     ['is not judged at all', false, isFree({ digest: digestOf('app'), tier: 'application' })],
     ['is built on something too old', false, isFree(app(), { facts: [ageFact] })],
     ['is built on something that holds one fact alone', true, isFree(app(), { facts: [fact, ageFact], below: holder })],
