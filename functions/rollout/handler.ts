@@ -44,12 +44,11 @@ function compose(): RolloutServices {
     scopes: new DynamoScopeLedger(table),
     servicesAtZero: new DynamoServicesAtZero(table),
     killSwitch: new DynamoSwitchLedger(table),
-    policies,
     ...{ files: new S3RunFiles(s3, env.RUN_BUCKET), evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET) },
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
     deployer: memberDeployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
     targets: { eks: env.ROLLOUT_TO_EKS },
-    ...{ clock: Date.now, ids: randomUUID },
+    ...{ policies, clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS } };
 }
