@@ -1,9 +1,9 @@
 import { piecesOf } from '../../shared/concurrency.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import { judgedDigests } from '../../shared/inventory/reviewed-images.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
-import { judgedDigests } from '../policy/policy-change.ts';
 
 type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
 

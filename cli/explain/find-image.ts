@@ -5,11 +5,11 @@ import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
+import { judgedDigests } from '../../shared/inventory/reviewed-images.ts';
 import type { KnownLineage } from '../../shared/ports/ledger.ts';
 import { findStream, nearest } from '../acting/find-stream.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
-import { judgedDigests } from '../policy/policy-change.ts';
 
 type Ledger = Pick<
   CliContext,

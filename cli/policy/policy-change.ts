@@ -6,6 +6,7 @@ import { keyOfScope } from '../../shared/domain/review/run.ts';
 import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
 import { newObjections } from '../../shared/domain/verdict/dated-verdict.ts';
 import type { Verdict, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import { judgedDigests } from '../../shared/inventory/reviewed-images.ts';
 import type { ForeseenImage, ForeseenReview, ForeseeReviewPorts } from '../../shared/judging/foresee-images.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
 import type { CliContext } from '../command.ts';
@@ -86,16 +87,6 @@ async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promis
       );
   }
   return warnings.sort();
-}
-
-/** Every judged image in use has a known age or a non-compliant verdict, so the two lists together contain them all. */
-export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'clock'>): Promise<Digest[]> {
-  const found = new Set<Digest>();
-  for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);
-  for (const status of ['violating', 'unknown'] as const) {
-    for await (const page of index.withVerdict(status)) for (const digest of page) found.add(digest);
-  }
-  return [...found].sort();
 }
 
 async function changeOf(

@@ -32,7 +32,6 @@ import {
   MOST_NAMED,
   replaceClosure,
   type ScopeReading,
-  type UnplacedImage,
   withDeadlineOf,
   withKinds,
 } from '../../shared/domain/rollout/closure.ts';
@@ -155,7 +154,7 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
     // Read from the review's files by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
-  const { scopes, left } = readingsOf(parts, known, listed, unused);
+  const { scopes, left } = readingsOf(parts, known, listed);
   const unidentifiedTags = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(unidentifiedTags.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
@@ -252,7 +251,6 @@ function readingsOf(
   parts: readonly RunPart[],
   known: readonly ScopeRecord[],
   listed: readonly { readonly scope: Scope }[],
-  unused: Unused,
 ): { readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] } {
   const ofRun = parts.flatMap((part) =>
     part.kind === 'scope' && part.result.status !== 'left' ? [keyOfScope(part.result.scope)] : [],
@@ -263,8 +261,7 @@ function readingsOf(
   const toRead = listed.map(({ scope }) => keyOfScope(scope)).filter((key) => !hasLeft(records.get(key)));
   const keys = [...new Set([...ofRun, ...toRead, ...needed])];
   const read = keys.sort().map((key) => {
-    const { completeAtEpochMs, includesStopping, unidentified: named, unreadSources } = records.get(key) ?? {};
-    const unidentified = named?.filter(({ workload, isPossible }) => !(isPossible && unused.has(workload)));
+    const { completeAtEpochMs, includesStopping, unidentified, unreadSources } = records.get(key) ?? {};
     return {
       key,
       ...(completeAtEpochMs !== undefined && { completeAtEpochMs }),
@@ -312,7 +309,7 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
     ...users,
     undecided: await undecidedServices(ports, closure),
     unused: fleet.unused,
-    unread: await nameUnplaced(ports, fleet, stream),
+    ...(await nameUnplaced(ports, fleet, stream)),
     ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
   };
@@ -320,7 +317,7 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
   // Verdicts seem to prove it. An edit of the rules does so too, and removes nothing that runs: the evidence must agree.
   const seems = checkClosure(closure, byVerdicts, nowEpochMs);
   const seen =
-    seems.state === 'open'
+    seems.state === 'open' || !closure.facts.some(({ kind }) => kind === 'finding')
       ? byVerdicts
       : { ...byVerdicts, ...(await readUsers(ports, closure, outputs, fleet, 'evidence')) };
   // Nothing is left to build or deploy, also where AWS disagrees.
@@ -367,35 +364,34 @@ async function replaceIfAbandoned(
   return closure;
 }
 
-/** Enough images with a workload each, so that a person knows whom to ask. An unreadable item names none. */
+/**
+ * Enough images with a workload each, so that a person knows whom to ask. Images that only confirmed services may start are left
+ * out. An unreadable item names no workload and confirms nothing.
+ */
 async function nameUnplaced(
-  ports: RolloutPorts,
+  { usages }: RolloutPorts,
   { lineage, unused }: FleetSeen,
   stream: string,
-): Promise<readonly UnplacedImage[]> {
-  const { usages } = ports;
-  const running = await notUnused(ports, lineage.unreadOver(stream), unused);
-  const named = await mapConcurrently(running.slice(0, MOST_NAMED), SERVICES_AT_ONCE, async (digest) => {
-    const [usage] = (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
+): Promise<Pick<ClosureInputs, 'unread' | 'unreadUnused'>> {
+  const usagesOf = async (digest: Digest) => (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
+  const unusedOnly = async (digest: Digest): Promise<readonly string[]> => {
+    const all = unused.size > 0 ? await usagesOf(digest) : [];
+    const isOnly = all.every((usage) => usage.isPossible === true && unused.has(workloadText(usage)));
+    return isOnly ? all.map(workloadText) : [];
+  };
+  const images = await mapConcurrently(lineage.unreadOver(stream), SERVICES_AT_ONCE, async (digest) => ({
+    digest,
+    unusedBy: await unusedOnly(digest),
+  }));
+  const running = images.filter(({ unusedBy }) => unusedBy.length === 0);
+  const named = await mapConcurrently(running.slice(0, MOST_NAMED), SERVICES_AT_ONCE, async ({ digest }) => {
+    const [usage] = await usagesOf(digest);
     return { ...lineage.unreadBelow(digest), ...(usage && { workload: workloadText(usage) }) };
   });
-  return [...named, ...running.slice(MOST_NAMED).map((digest) => lineage.unreadBelow(digest))];
-}
-
-/** Without the images that only confirmed services may start. An unreadable item confirms nothing. */
-async function notUnused(
-  { usages }: RolloutPorts,
-  digests: readonly Digest[],
-  unused: Unused,
-): Promise<readonly Digest[]> {
-  if (unused.size === 0) return digests;
-  const kept = await mapConcurrently(digests, SERVICES_AT_ONCE, async (digest) => {
-    const all = (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
-    const isOnlyUnused =
-      all.length > 0 && all.every((usage) => usage.isPossible === true && unused.has(workloadText(usage)));
-    return isOnlyUnused ? [] : [digest];
-  });
-  return kept.flat();
+  return {
+    unread: [...named, ...running.slice(MOST_NAMED).map(({ digest }) => lineage.unreadBelow(digest))],
+    unreadUnused: images.flatMap(({ unusedBy }) => unusedBy),
+  };
 }
 
 /** Reads the images and their usages. If one is unreadable, this closure waits until a person corrects or deletes it. */

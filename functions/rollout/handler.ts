@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
-import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
-import { DynamoCascades } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
-import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
-import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoServicesAtZero } from '../../shared/adapters/dynamodb/reviews/service-at-zero-ledger.ts';
-import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
 import { memberDeployers } from '../../shared/adapters/member-deployers.ts';
@@ -19,6 +12,7 @@ import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { actingLedgers, imageLedgers } from '../../shared/lambda/ledgers.ts';
 import { memberRole } from '../../shared/lambda/member-role.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
@@ -33,22 +27,20 @@ function compose(): RolloutServices {
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const isOurs = knownAccountsIn(table, policies);
   const ports = {
-    cascades: new DynamoCascades(table),
-    rollouts: new DynamoRolloutLedger(table),
-    causes: new DynamoCauseLedger(table),
-    images: new DynamoImageLedger(table),
-    places: new DynamoPlaceLedger(table),
+    ...actingLedgers(table),
+    ...imageLedgers(table),
     usages: new DynamoUsageLedger(table),
-    streamImages: new DynamoStreamImages(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     servicesAtZero: new DynamoServicesAtZero(table),
-    killSwitch: new DynamoSwitchLedger(table),
-    ...{ files: new S3RunFiles(s3, env.RUN_BUCKET), evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET) },
+    policies,
+    files: new S3RunFiles(s3, env.RUN_BUCKET),
+    evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
     deployer: memberDeployers(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs)),
     targets: { eks: env.ROLLOUT_TO_EKS },
-    ...{ policies, clock: Date.now, ids: randomUUID },
+    clock: Date.now,
+    ids: randomUUID,
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS } };
 }

@@ -6,6 +6,8 @@ import type { Policy } from '../domain/policy/policy.ts';
 import { headsByImage, unusedToScan } from '../domain/scan/images-to-scan.ts';
 import { watchedHeads } from '../domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ImageIndex } from '../ports/ledger.ts';
 
 /* Which images a review looks at, by streams and lineage. */
 
@@ -44,3 +46,21 @@ export function unusedImages(
 
 const isWatched = (policy: Policy, { stream, tier }: StreamRecord): boolean =>
   tier !== 'application' && watchedHeads(policy, stream) === 'all';
+
+/**
+ * The images with a verdict, sorted. Every judged image in use has a known age or a non-compliant verdict, so the two lists together
+ * contain them all.
+ */
+export async function judgedDigests({
+  index,
+  clock,
+}: {
+  readonly index: Pick<ImageIndex, 'bornBefore' | 'withVerdict'>;
+  readonly clock: Clock;
+}): Promise<Digest[]> {
+  const found = new Set<Digest>();
+  for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);
+  for (const status of ['violating', 'unknown'] as const)
+    for await (const page of index.withVerdict(status)) for (const digest of page) found.add(digest);
+  return [...found].sort();
+}

@@ -41,7 +41,7 @@ import { changedLineages, type PlacedLineage } from '../inventory/parents-before
 import { readAncestors } from '../inventory/read-ancestors.ts';
 import { type ReadPorts, readFleet } from '../inventory/read-fleet.ts';
 import { contentPropertiesOf, recordedPropertiesOf } from '../inventory/record-image.ts';
-import { allHeads, bearingLists, unusedImages, withAncestors } from '../inventory/reviewed-images.ts';
+import { allHeads, bearingLists, judgedDigests, unusedImages, withAncestors } from '../inventory/reviewed-images.ts';
 import { seenProperties } from '../inventory/seen-properties.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
@@ -141,14 +141,9 @@ export async function foreseeReview(
 
 type Images = ReadonlyMap<Digest, ImageRecord>;
 
-/** Every judged image in use has a known age or a non-compliant verdict, so the two lists together contain them all. */
 async function imagesInUse({ index, images, clock }: ForeseeReviewPorts): Promise<ReadonlySet<Digest>> {
-  const listed = new Set<Digest>();
-  for await (const page of index.bornBefore(clock())) for (const { digest } of page) listed.add(digest);
-  for (const status of ['violating', 'unknown'] as const)
-    for await (const page of index.withVerdict(status)) for (const digest of page) listed.add(digest);
   const inUse = new Set<Digest>();
-  for (const piece of piecesOf([...listed], IMAGES_A_READ))
+  for (const piece of piecesOf(await judgedDigests({ index, clock }), IMAGES_A_READ))
     for (const [digest, image] of await images.get(piece)) if (image.inUse) inUse.add(digest);
   return inUse;
 }
@@ -288,11 +283,9 @@ interface FoundLineages {
   readonly changed: ReadonlyMap<Digest, PlacedLineage>;
 }
 
-type PlacedPorts = ForeseeReviewPorts;
-
 /** As the lineage step of the review finds them. */
 async function lineagesForeseen(
-  ports: PlacedPorts,
+  ports: ForeseeReviewPorts,
   policy: Policy,
   inUse: ReadonlySet<Digest>,
   streams: readonly StreamRecord[],
@@ -319,7 +312,7 @@ async function lineagesForeseen(
 }
 
 /** The next review reads each repository, except for those that the last one could not read. */
-async function readingsForeseen({ baseReadings, clock }: PlacedPorts, policy: Policy): Promise<BaseReadings> {
+async function readingsForeseen({ baseReadings, clock }: ForeseeReviewPorts, policy: Policy): Promise<BaseReadings> {
   const before = await baseReadings.read();
   const registries = new Map<string, Registry>(baseRepositoriesOf(policy).map((one) => [registryKey(one), one]));
   const parts = [...registries.keys()].map((key): RegistryPart => {
@@ -350,7 +343,7 @@ const placeOf = ({ account, region, repository }: BaseRepository | ImageLocation
 
 /** The policy changes nothing about them. */
 async function recordedLineages(
-  { images }: PlacedPorts,
+  { images }: ForeseeReviewPorts,
   inUse: ReadonlySet<Digest>,
   streams: readonly StreamRecord[],
 ): Promise<FoundLineages> {

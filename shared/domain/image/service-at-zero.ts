@@ -63,7 +63,7 @@ export const UNUSED_AFTER_DAYS = 90;
 export const isConfirmedUnused = ({ confirmed, ended }: ServiceAtZero, nowEpochMs: number): boolean =>
   confirmed !== undefined && ended === undefined && nowEpochMs < confirmed.untilEpochMs;
 
-/** Whether a person should look at it: at zero for long, nothing schedules it, and nobody confirmed it. */
+/** Whether a person should look at it: at zero for long, nothing schedules it, and no confirmation counts. */
 export const isUnused = (one: ServiceAtZero, nowEpochMs: number): boolean =>
   one.ended === undefined &&
   !one.isScheduled &&

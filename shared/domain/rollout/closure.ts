@@ -95,6 +95,8 @@ export interface ClosureInputs {
   readonly isHeadReplaced?: boolean;
   /** Services at zero that a person confirmed as unused, by `serviceText`: what they may start keeps nothing open. */
   readonly unused?: ReadonlyMap<string, UnusedConfirmation>;
+  /** Those of them that alone may start an image with unreadable lineage, which `unread` leaves out. */
+  readonly unreadUnused?: readonly string[];
   readonly runId: string;
 }
 
@@ -107,11 +109,12 @@ export interface ClosureInputs {
 export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: number): Closure {
   if (closure.state !== 'open') return closure;
   const rest = withoutWait(closure);
+  const unruled = stillFound(closure, seen);
   const inSight =
     unfinished(seen) ??
     unread(closure, seen) ??
     seen.unreadableItem ??
-    unruled(closure, seen) ??
+    unruled ??
     stillRunning(closure, seen) ??
     unplaced(seen) ??
     unlisted(seen) ??
@@ -126,7 +129,7 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
     const waits: Pick<Closure, 'waitingFor' | 'mayStart' | 'outOfSight' | 'unruled'> = {
       waitingFor,
       ...(inSight === undefined && (mayStart === undefined ? { outOfSight: true } : { mayStart: true })),
-      ...(inSight !== undefined && inSight === unruled(closure, seen) && { unruled: true }),
+      ...(inSight !== undefined && inSight === unruled && { unruled: true }),
     };
     const after = { ...rest, ...waits };
     return canonicalJson(after) === canonicalJson(closure) ? closure : after;
@@ -247,7 +250,7 @@ function holdersIn(closure: Closure, { running, output }: ClosureInputs, counts:
  * The policy changed: no rule asks for the findings any more, and running images have them by the evidence of their scans. That
  * violates nothing, so it raises no alarm; but it is no proof either.
  */
-function unruled(closure: Closure, seen: ClosureInputs): string | undefined {
+function stillFound(closure: Closure, seen: ClosureInputs): string | undefined {
   const { present: holders = [] } = Object.fromEntries(holdersIn(closure, seen, runs));
   return holders.length > 0 && holders.every(({ image }) => image.found !== undefined)
     ? `no severity rule asks for these findings any more, and these workloads still run an image that has them: ${workloadsOf(holders)}. Deploy images with the fix, or stop them`
@@ -286,10 +289,22 @@ function stillPossible(closure: Closure, seen: ClosureInputs): string | undefine
 const isUnused = ({ unused }: Pick<ClosureInputs, 'unused'>, usage: Usage): boolean =>
   !runs(usage) && unused?.has(workloadText(usage)) === true;
 
+/** The same of a workload whose image is unknown. */
+const isConfirmed = ({ unused }: Pick<ClosureInputs, 'unused'>, { workload, isPossible }: Unidentified): boolean =>
+  isPossible === true && unused?.has(workload) === true;
+
 /** Who said of which service that it starts no image that needs the fix. */
 function confirmedUnused(closure: Closure, seen: ClosureInputs): NonNullable<ClosureProof['unused']> {
   const { present = [], unknown = [] } = Object.fromEntries(holdersIn(closure, seen, (usage) => isUnused(seen, usage)));
-  const named = new Set([...present, ...unknown].flatMap(({ usages }) => usages.map(workloadText)));
+  const { scopes, mayRun, unreadUnused = [] } = seen;
+  const unidentifiedOnes = scopes
+    .flatMap((scope) => scope.unidentified ?? [])
+    .filter((one) => isConfirmed(seen, one) && mayRun(one.repository, one.tag));
+  const named = new Set([
+    ...[...present, ...unknown].flatMap(({ usages }) => usages.map(workloadText)),
+    ...unidentifiedOnes.map(({ workload }) => workload),
+    ...unreadUnused,
+  ]);
   return [...named].sort().flatMap((service) => {
     const found = seen.unused?.get(service);
     return found ? [{ service, by: found.by, atEpochMs: found.atEpochMs, untilEpochMs: found.untilEpochMs }] : [];
@@ -326,10 +341,11 @@ const unlisted = ({ unlisted: repository }: ClosureInputs): string | undefined =
     ? undefined
     : `running images of the stream may be missing from the ledger, because ${repository} was not read. The next review reads it`;
 
-function unidentified({ scopes, mayRun }: ClosureInputs, isPossible = false): string | undefined {
+function unidentified(seen: ClosureInputs, isPossible = false): string | undefined {
+  const { scopes, mayRun } = seen;
   const found = scopes.flatMap((scope) =>
     (scope.unidentified ?? []).filter(
-      (one) => (one.isPossible ?? false) === isPossible && mayRun(one.repository, one.tag),
+      (one) => (one.isPossible ?? false) === isPossible && !isConfirmed(seen, one) && mayRun(one.repository, one.tag),
     ),
   );
   return found.length === 0
@@ -456,7 +472,7 @@ export function replaceClosure(closure: Closure, replacement: ClosureReplacement
 }
 
 /** The closure without what it waits for. */
-const withoutWait = ({ waitingFor, outOfSight, mayStart, unruled: _, witnessed, ...rest }: Closure): Closure => rest;
+const withoutWait = ({ waitingFor, outOfSight, mayStart, unruled, witnessed, ...rest }: Closure): Closure => rest;
 
 /** The cause of a stream after its closure closed: no running image has those facts any longer. */
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>
@@ -468,10 +484,10 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
  * asks for any more, or for a person to confirm scopes that left.
  */
 export const isOverdue = (
-  { state, deadlineEpochMs, facts, outOfSight, mayStart, unruled: isUnruled }: Closure,
+  { state, deadlineEpochMs, facts, outOfSight, mayStart, unruled }: Closure,
   nowEpochMs: number,
 ): boolean =>
-  state === 'open' && facts.length > 0 && !outOfSight && !mayStart && !isUnruled && nowEpochMs > deadlineEpochMs;
+  state === 'open' && facts.length > 0 && !outOfSight && !mayStart && !unruled && nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, for the planner: after a rollout that was not completed no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

@@ -257,7 +257,7 @@ describe('services of ECS whose desired count is 0', () => {
       'started',
     ],
     [
-      'started with an image that nobody can name',
+      'started with an image that is unknown',
       ({ world }) =>
         world.workloads
           .stop(prod, 'old')

@@ -202,6 +202,24 @@ describe('an edit of the rules after which no verdict lists the finding', () => 
     expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
   });
 
+  test('a closure without findings reads no evidence', async () => {
+    const world = await judgedAgain([flaw]);
+    await replaced(world);
+    const reads: string[] = [];
+    const findings = async (digest: string) => {
+      reads.push(digest);
+      return undefined;
+    };
+    const check = async (facts: readonly CauseFact[]) => {
+      await world.rollouts.changeClosure(CASCADE, STREAM, (closure) => ({ ...closure, facts, state: 'open' }));
+      const runId = await reviewed(world);
+      const { policyVersion } = world;
+      return checkClosures({ ...portsOf(world), evidence: { findings } }, { runId, policyVersion });
+    };
+    expect(await check([{ kind: 'age', ruleId: 'age', sinceEpochMs: 1 }])).toMatchObject({ closed: 1 });
+    expect(reads).toEqual([]);
+  });
+
   test('it waits where the evidence is lost', async () => {
     const world = await judgedAgain([other]);
     world.evidence.lose(digestOf('web-old'));

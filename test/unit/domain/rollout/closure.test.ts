@@ -176,6 +176,19 @@ describe('what may start', () => {
     expect(checkClosure(closure, seen({ running: [made], unused }), NOW).proof).not.toHaveProperty('unused');
   });
 
+  test('the proof names who confirmed a service whose image, or the lineage of it, is unknown', () => {
+    const service = [...unused.keys()][0] ?? '';
+    const named = { unused: [{ service, by: 'Jo', atEpochMs: 1, untilEpochMs: NOW + 1 }] };
+    const unidentified = [{ repository: REPOSITORY, workload: service, isPossible: true }] as const;
+    const scopes = seen().scopes.map((scope, n) => (n === 0 ? { ...scope, unidentified } : scope));
+    expect(checkClosure(closure, seen({ scopes, unused }), NOW)).toMatchObject({ state: 'closed', proof: named });
+    expect(checkClosure(closure, seen({ scopes }), NOW)).toMatchObject({ state: 'open', mayStart: true });
+    const elsewhere = checkClosure(closure, seen({ scopes, unused, mayRun: () => false }), NOW);
+    expect(elsewhere.proof).not.toHaveProperty('unused');
+    const unread = seen({ unused, unreadUnused: [service] });
+    expect(checkClosure(closure, unread, NOW)).toMatchObject({ state: 'closed', proof: named });
+  });
+
   test.each<[string, Partial<Usage>]>([
     ['of another account', { account: '999900001111' }],
     ['of another Region', { region: 'us-west-2' }],
