@@ -164,10 +164,10 @@ describe('an edit of the rules after which no verdict lists the finding', () => 
   const other: Finding = { ...flaw, vulnerability: 'CVE-2026-2' };
   const waived: Reason = { ...REASON, effect: 'waived' };
 
-  /** The old image still runs; it is judged again. */
-  async function judgedAgain(findings: readonly Finding[], reasons: readonly Reason[] = []) {
+  /** The old image runs; one of the stream is judged again. */
+  async function judgedAgain(findings: readonly Finding[], reasons: readonly Reason[] = [], which = 'old') {
     const world = await scene();
-    const digest = digestOf('web-old');
+    const digest = digestOf(`web-${which}`);
     const evidence = { digest, scanner: 'ecr-basic', completedAtEpochMs: world.clock(), findings } as const;
     await world.evidence.putFindings(evidence);
     await world.images.recordJudgement({
@@ -203,7 +203,7 @@ describe('an edit of the rules after which no verdict lists the finding', () => 
   });
 
   test('a closure without findings reads no evidence', async () => {
-    const world = await judgedAgain([flaw]);
+    const world = await judgedAgain([other], [], 'new');
     await replaced(world);
     const reads: string[] = [];
     const findings = async (digest: string) => {
