@@ -6,6 +6,7 @@ import type { Digest } from '../../../shared/domain/image/image.ts';
 import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
 import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageInUse } from '../../../shared/domain/scan/witness.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
@@ -44,8 +45,11 @@ const RESUMED_WITHIN_MS = 7 * DAY_MS;
 const SCANNED_WITHIN_MS = 2 * DAY_MS + HOUR_MS;
 /** Where no event tells of an end the planner looks; while nothing changes this world wakes it every 4 hours. */
 const PLANNED_WITHIN_MS = 9 * HOUR_MS;
-/** A build begins seconds after the step that reads the heads of its parents: a person may push in between. */
-const JUST_PUSHED_MS = 10_000;
+/**
+ * A build begins seconds after the step that reads the heads of its parents: a person may push in between, and the late
+ * event of an earlier push may arrive.
+ */
+const JUST_MOVED_MS = 10_000;
 
 /** What an answer says where only a scan that covers packages of languages shows more. */
 const BASIC_ONLY = 'covers only packages of the operating system';
@@ -61,6 +65,8 @@ export class Oracle implements Witness {
   readonly #asked = new Map<string, readonly CauseFact[]>();
   /** By image when its first scan ended. */
   readonly #scanned = new Map<Digest, number>();
+  /** By image when the ledger made it a head. */
+  readonly #headedAt = new Map<Digest, number>();
 
   readonly #rollouts: RolloutOracle;
   readonly #caps: CapsOracle;
@@ -90,6 +96,9 @@ export class Oracle implements Witness {
         this.#sight.changed(change.after);
         this.#judged(change.after);
         return;
+      case 'stream':
+        this.#headed(change.after, change.before);
+        return;
       case 'rebuild':
         this.#asked.set(change.after.rebuildId, change.after.facts);
         if (change.after.outcome) this.#outcomes.set(change.after.rebuildId, change.after.outcome.result);
@@ -114,6 +123,12 @@ export class Oracle implements Witness {
         return;
       default:
     }
+  }
+
+  #headed({ head }: StreamRecord, before?: StreamRecord): void {
+    const known = new Set(Object.values(before?.head?.images ?? {}));
+    for (const digest of Object.values(head?.images ?? {}))
+      if (!known.has(digest)) this.#headedAt.set(digest, this.#life.world.clock());
   }
 
   /** A mode or the switch made a difference where an answer names it. */
@@ -214,14 +229,13 @@ export class Oracle implements Witness {
     this.#check('nothing is built on an unjudged parent');
     const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
     const verified = made && this.#outcomeOf(made) === 'fixed';
-    // Its event, or the step that asks, may still be on the way.
-    const isJustPushed = parent.pushedAtEpochMs > world.clock() - JUST_PUSHED_MS;
-    if (verified || isJustPushed || this.#isParentGone(run.line)) return;
+    const isJust = (epochMs = 0): boolean => epochMs > world.clock() - JUST_MOVED_MS;
+    if (verified || isJust(parent.pushedAtEpochMs) || this.#isParentGone(run.line)) return;
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
       // The ledger does not know a head that no event reported. While a push is recorded, its images are marked as heads
       // before the stream names them.
-      if (!record || !head.has(image.digest)) continue;
+      if (!record || !head.has(image.digest) || isJust(this.#headedAt.get(image.digest))) continue;
       const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
       if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
     }
