@@ -25,6 +25,7 @@ import {
   RegisterTaskDefinitionCommand,
 } from '@aws-sdk/client-ecs';
 import { shortDigest } from '../cli/output.ts';
+import { partitionOf } from '../shared/domain/image/partitions.ts';
 import { MEDIA_TYPES } from './builds/blob.ts';
 import { buildImage } from './builds/image.ts';
 import { hostOf, RegistryClient } from './builds/registry.ts';
@@ -136,7 +137,7 @@ export async function createRegistryTiers(
       parameters: {
         ...parameters,
         ...{ Repository: repository, SourceRepository: 'my-org/images' },
-        ConnectionArn: `arn:aws:codeconnections:${hub.region}:${hub.account}:connection/0a1b2c3d`,
+        ConnectionArn: `arn:${partitionOf(hub.region).name}:codeconnections:${hub.region}:${hub.account}:connection/0a1b2c3d`,
         ...('on' in tier && { Parent: `${registry}/${tier.on}` }),
       },
     });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { parseAllDocuments } from 'yaml';
+import { partitionOf } from '../../shared/domain/image/partitions.ts';
 import type { ClusterPlace } from '../cloud/admin-types.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Companion } from '../companion.ts';
@@ -120,7 +121,7 @@ async function prepare(
     [cluster.rolloutAccess, ROLLOUT],
   ] as const) {
     if (access === 'no-entry') continue;
-    const principalArn = `arn:aws:iam::${cluster.account}:role/${role}`;
+    const principalArn = `arn:${partitionOf(cluster.region).name}:iam::${cluster.account}:role/${role}`;
     await eks.send(
       new CreateAccessEntryCommand({ clusterName: cluster.name, principalArn, kubernetesGroups: [group] }),
     );

@@ -2,6 +2,7 @@
 
 import { CreateClusterCommand, DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { CreateRoleCommand, EntityAlreadyExistsException, IAMClient } from '@aws-sdk/client-iam';
+import { partitionOf } from '../../shared/domain/image/partitions.ts';
 import type { ClusterPlace } from '../cloud/admin-types.ts';
 import type { ClientConfig, Cloud } from '../cloud.ts';
 import { AdminApi } from './admin-api.ts';
@@ -17,7 +18,7 @@ export async function ensureRole(config: ClientConfig, name: string, principal: 
     .catch((error: unknown) => {
       if (!(error instanceof EntityAlreadyExistsException)) throw error;
     });
-  return `arn:aws:iam::${config.credentials.accessKeyId}:role/${name}`;
+  return `arn:${partitionOf(config.region).name}:iam::${config.credentials.accessKeyId}:role/${name}`;
 }
 
 /** Makes an EKS cluster that only access entries can use. */

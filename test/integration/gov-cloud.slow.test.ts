@@ -17,6 +17,7 @@ import { collect } from '../../shared/concurrency.ts';
 import { cascadesIn, deploymentsStarted, endOf, heldIn, NOTHING_HELD, PLANNING } from '../support/acting.ts';
 import { CLUSTER, HUB, TEAM } from '../support/acting-fleet.ts';
 import { useInstallation } from '../support/installation.ts';
+import { openCluster } from '../support/kubernetes-fleet.ts';
 import { itemsOf } from '../support/readings.ts';
 import { apps, bases, platforms, services } from '../support/tiered-cases.ts';
 import { tieredFleet } from '../support/tiered-fleet.ts';
@@ -27,20 +28,29 @@ import { containersIn } from './oracle/running.ts';
 const LIMIT_MS = 180_000;
 const REGION = 'us-gov-west-1';
 const ARN = /arn:aws[\w-]*:/g;
+const KUBE = 'kube';
+const deployment = {
+  ...{ ...TEAM, cluster: KUBE, namespace: 'shop', name: 'shop', kind: 'deployment' as const, startedDaysAgo: 2 },
+  containers: [{ name: 'app', image: 'shop', tag: 'stable', imagePullPolicy: 'Always' as const }],
+};
 
-/** The tiered fleet in Regions of GovCloud, with a door. */
-const fleet = (): Fleet =>
-  JSON.parse(
-    JSON.stringify(
-      tieredFleet({ bases, platforms, apps, services, policy: { scopes: 'organization', doors: { mode: 'deny' } } }),
-    ).replaceAll(HUB.region, REGION),
-  );
+/** The tiered fleet in Regions of GovCloud, with a door and a Deployment. */
+const fleet = (): Fleet => {
+  const policy = { scopes: 'organization', doors: { mode: 'deny' } };
+  const kubernetes = { kubernetesClusters: [{ ...TEAM, name: KUBE }], kubernetesWorkloads: [deployment] };
+  const file = tieredFleet({ bases, platforms, apps, services, policy, ...kubernetes });
+  return JSON.parse(JSON.stringify(file).replaceAll(HUB.region, REGION));
+};
 
 const installation = useInstallation(fleet, { mode: 'enforce', parameters: PLANNING });
 const at = (account: string) => installation().cloud.clients(account, REGION);
 const team = { ...TEAM, region: REGION };
-const running = async () =>
-  (await containersIn(installation().cloud.endpoint, team)).map(({ container }) => container.imageDigest).sort();
+const running = async () => {
+  await using cluster = await openCluster(installation(), { ...team, cluster: KUBE });
+  const containers = await containersIn(installation().cloud.endpoint, team);
+  const pods = (await cluster.pods('shop')).map(({ digest }) => digest);
+  return { ecs: containers.map(({ container }) => container.imageDigest).sort(), eks: pods };
+};
 
 test(
   'a review reads the Regions of GovCloud without asking Account Management',
@@ -65,7 +75,11 @@ test(
     expect(cascade?.executionArn).toMatch(/^arn:aws-us-gov:states:us-gov-west-1:/);
     expect(cascade && (await endOf(installation(), cascade))).toBe('SUCCEEDED');
     expect(await deploymentsStarted(installation())).toBe(2);
-    expect(await running()).not.toEqual(before);
+    const after = await running();
+    expect(after.ecs).not.toEqual(before.ecs);
+    expect(before.eks).toHaveLength(1);
+    expect(after.eks).toHaveLength(1);
+    expect(after.eks).not.toEqual(before.eks);
   },
   LIMIT_MS,
 );

@@ -335,6 +335,11 @@ describe('any partition, account and Region', () => {
   ])('no literal %s in what is deployed', (_, pattern) => {
     expect(lines(deployed, pattern)).toEqual([]);
   });
+
+  test('no literal partition in what makes fleets, which also live in an AWS GovCloud', () => {
+    const fleets = readSources('local').filter(({ path }) => !/^local\/(cloud|invoke)\//.test(path));
+    expect(lines(fleets, /arn:aws[a-z-]*:/)).toEqual([]);
+  });
 });
 
 describe('names and schemas', () => {
