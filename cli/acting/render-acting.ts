@@ -149,6 +149,7 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
+    { title: 'nothing runs since', value: ({ nothingRunsSinceEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
     {
       title: 'open because',
       value: ({ waitingFor }) => waitingFor ?? 'no review has checked it yet; the next one does',

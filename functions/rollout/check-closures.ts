@@ -316,8 +316,9 @@ async function recheckClosure(ports: RolloutPorts, known: Closure, fleet: FleetS
   const nowEpochMs = ports.clock();
   // Verdicts seem to prove it. An edit of the rules does so too, and removes nothing that runs: the evidence must agree.
   const seems = checkClosure(closure, byVerdicts, nowEpochMs);
+  const runsSomething = seems.state === 'open' && seems.nothingRunsSinceEpochMs === undefined;
   const seen =
-    seems.state === 'open' || !closure.facts.some(({ kind }) => kind === 'finding')
+    runsSomething || !closure.facts.some(({ kind }) => kind === 'finding')
       ? byVerdicts
       : { ...byVerdicts, ...(await readUsers(ports, closure, outputs, fleet, 'evidence')) };
   // Nothing is left to build or deploy, also where AWS disagrees.

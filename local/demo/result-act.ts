@@ -89,7 +89,11 @@ const closure = v.strictObject({
   state: v.picklist(['open', 'closed', 'replaced', 'witness-disagrees']),
   waitingFor: v.optional(v.string()),
   proof: v.optional(
-    v.strictObject({ runId: v.string(), closedAtEpochMs: epochMs, scopes: count, usagesOfOutput: count }),
+    v.strictObject({
+      runId: v.string(),
+      nothingRunsSinceEpochMs: v.optional(epochMs),
+      ...{ closedAtEpochMs: epochMs, scopes: count, usagesOfOutput: count },
+    }),
   ),
 });
 

@@ -5,13 +5,15 @@ import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
-/** No image with the facts that a stream of a cascade had to fix runs any longer: the proof of one closure. */
+/** No image with the facts that a stream of a cascade had to fix runs any longer, and none may start: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {
   cascadeId: text,
   stream: text,
   output: digest,
   sinceEpochMs: epochMs,
   runId: text,
+  /** Since when none runs; time to fix ends here. */
+  nothingRunsSinceEpochMs: epochMs,
   closedAtEpochMs: epochMs,
   scopes: count,
   usagesOfOutput: count,
@@ -24,14 +26,14 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   ...publishedFacts,
 });
 
-/** One event per stream of a cascade, once no image runs that it had to fix. */
+/** One event per stream of a cascade, once no image that it had to fix runs or may start. */
 export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
   const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
   if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];
-  const { confirmed, unused, ...read } = proof;
+  const { confirmed, unused, nothingRunsSinceEpochMs = proof.closedAtEpochMs, ...read } = proof;
   return [
     cascadeClosed.event(stream, {
-      ...{ cascadeId, stream, output, sinceEpochMs, ...read },
+      ...{ cascadeId, stream, output, sinceEpochMs, nothingRunsSinceEpochMs, ...read },
       ...(confirmed && { confirmed: [...confirmed] }),
       ...(unused && { unused: [...unused] }),
       ...listedFacts(facts),

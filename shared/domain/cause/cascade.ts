@@ -200,9 +200,17 @@ export interface Closure {
   readonly outOfSight?: true;
   /** Nothing that runs keeps it open: only what may start does. */
   readonly mayStart?: true;
+  /**
+   * The first of its two instants: each check since found that nothing runs an image that needs the fix. Time to fix and alarms
+   * follow it. Only while it is open; then it is in its proof.
+   */
+  readonly nothingRunsSinceEpochMs?: number;
   /** It waits for findings that no severity rule asks for any more, and that running images still have. */
   readonly unruled?: true;
-  /** It waits only for these images, at most ten: AWS says that they are in use, and the ledger knows no usage. */
+  /**
+   * It waits for these images, at most ten: AWS says that they are in use, and the ledger knows no usage. Nothing else that runs
+   * keeps it open.
+   */
   readonly witnessed?: readonly ImageInUse[];
   readonly proof?: ClosureProof;
   readonly replacement?: ClosureReplacement;
@@ -232,6 +240,9 @@ export interface ClosureReplacement {
 /** For an auditor: what was checked when no holder was left. */
 export interface ClosureProof {
   readonly runId: string;
+  /** Since when nothing runs an image that needs the fix; absent in proofs of version 0.2.0, which knew one instant. */
+  readonly nothingRunsSinceEpochMs?: number;
+  /** Since when nothing may start one either. */
   readonly closedAtEpochMs: number;
   /** The number of scopes whose complete read after the rollout showed no holder. */
   readonly scopes: number;

@@ -119,35 +119,44 @@ export function checkClosure(closure: Closure, seen: ClosureInputs, nowEpochMs: 
     unplaced(seen) ??
     unlisted(seen) ??
     unidentified(seen);
-  const mayStart =
-    inSight === undefined
-      ? (stillPossible(closure, seen) ?? unidentified(seen, true) ?? unreadStarts(seen))
-      : undefined;
-  const gone = (inSight ?? mayStart) === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
-  const waitingFor = inSight ?? mayStart ?? gone.waitingFor;
-  if (waitingFor !== undefined) {
-    const waits: Pick<Closure, 'waitingFor' | 'mayStart' | 'outOfSight' | 'unruled'> = {
-      waitingFor,
-      ...(inSight === undefined && (mayStart === undefined ? { outOfSight: true } : { mayStart: true })),
-      ...(inSight !== undefined && inSight === unruled && { unruled: true }),
-    };
-    const after = { ...rest, ...waits };
-    return canonicalJson(after) === canonicalJson(closure) ? closure : after;
-  }
+  if (inSight !== undefined)
+    return changed(closure, { ...rest, waitingFor: inSight, ...(inSight === unruled && { unruled: true }) });
+  const gone = outOfSight(closure, seen);
   const witnessed = contradicting(closure, seen, nowEpochMs);
-  if (witnessed.length > 0) return contradicted(closure, rest, witnessed, seen.runId, nowEpochMs);
+  // Any doubt about what runs withdraws it: the next proof begins a new one.
+  const nothingRuns =
+    gone.waitingFor === undefined && witnessed.length === 0
+      ? { nothingRunsSinceEpochMs: closure.nothingRunsSinceEpochMs ?? nowEpochMs }
+      : undefined;
+  const mayStart = stillPossible(closure, seen) ?? unidentified(seen, true) ?? unreadStarts(seen);
+  if (mayStart !== undefined)
+    return changed(closure, { ...rest, waitingFor: mayStart, mayStart: true, ...nothingRuns, ...kept(witnessed) });
+  if (gone.waitingFor !== undefined)
+    return changed(closure, { ...rest, waitingFor: gone.waitingFor, outOfSight: true });
+  if (nothingRuns === undefined) return contradicted(closure, rest, witnessed, seen.runId, nowEpochMs);
   const usagesOfOutput = seen.running
     .filter(({ image }) => seen.output.has(image.digest))
     .reduce((sum, { usages }) => sum + usages.filter(runs).length, 0);
-  const proof = { runId: seen.runId, closedAtEpochMs: nowEpochMs, scopes: seen.scopes.length, usagesOfOutput };
+  const proof = { runId: seen.runId, ...nothingRuns, closedAtEpochMs: nowEpochMs, scopes: seen.scopes.length };
   const { confirmed } = gone;
   const unused = confirmedUnused(closure, seen);
   return {
     ...rest,
     state: 'closed',
-    proof: { ...proof, ...(confirmed.length > 0 && { confirmed }), ...(unused.length > 0 && { unused }) },
+    proof: {
+      ...{ ...proof, usagesOfOutput },
+      ...(confirmed.length > 0 && { confirmed }),
+      ...(unused.length > 0 && { unused }),
+    },
   };
 }
+
+const changed = (before: Closure, after: Closure): Closure =>
+  canonicalJson(after) === canonicalJson(before) ? before : after;
+
+/** The next review asks for them again. */
+const kept = (witnessed: readonly ImageInUse[]): Pick<Closure, 'witnessed'> =>
+  witnessed.length > 0 ? { witnessed: witnessed.slice(0, MOST_NAMED) } : {};
 
 const lacksKind = (fact: CauseFact): boolean => fact.kind === 'finding' && fact.packageKind === undefined;
 
@@ -361,8 +370,6 @@ interface OutOfSight {
   readonly confirmed: NonNullable<ClosureProof['confirmed']>;
 }
 
-const NOTHING_LEFT: OutOfSight = { confirmed: [] };
-
 /**
  * Workloads in scopes that left may still run, because their end was not seen. A person has to confirm that no closure
  * needs to wait for them.
@@ -413,8 +420,7 @@ function contradicted(
   if (nowEpochMs > closure.deadlineEpochMs)
     return { ...rest, state: 'witness-disagrees', disagreement: { runId, atEpochMs: nowEpochMs, witnessed } };
   const waitingFor = `Patchwave finds nothing that runs an image that needs the fix, and Amazon Inspector says that these are in use (witness-disagrees): ${listed(images.map(witnessedText))}. Look for an account or cluster that no policy lists`;
-  const isSame = waitingFor === closure.waitingFor && canonicalJson(witnessed) === canonicalJson(closure.witnessed);
-  return isSame ? closure : { ...rest, waitingFor, witnessed };
+  return changed(closure, { ...rest, waitingFor, witnessed });
 }
 
 export const MOST_NAMED = 10;
@@ -472,7 +478,26 @@ export function replaceClosure(closure: Closure, replacement: ClosureReplacement
 }
 
 /** The closure without what it waits for. */
-const withoutWait = ({ waitingFor, outOfSight, mayStart, unruled, witnessed, ...rest }: Closure): Closure => rest;
+const withoutWait = ({
+  waitingFor,
+  outOfSight,
+  mayStart,
+  unruled,
+  witnessed,
+  nothingRunsSinceEpochMs,
+  ...rest
+}: Closure): Closure => rest;
+
+/**
+ * From the first of its findings and other facts to the instant from which on nothing runs that has them, whatever may still start.
+ * Undefined while something runs, and without facts; zero for an age whose limit was still ahead. Version 0.2.0 proved both
+ * instants at once.
+ */
+export function timeToFixMs({ facts, nothingRunsSinceEpochMs, proof }: Closure): number | undefined {
+  const endedAtEpochMs = nothingRunsSinceEpochMs ?? proof?.nothingRunsSinceEpochMs ?? proof?.closedAtEpochMs;
+  if (endedAtEpochMs === undefined || facts.length === 0) return undefined;
+  return Math.max(0, endedAtEpochMs - Math.min(...facts.map(({ sinceEpochMs }) => sinceEpochMs)));
+}
 
 /** The cause of a stream after its closure closed: no running image has those facts any longer. */
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>
@@ -481,13 +506,16 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
 /**
  * Whether an open closure is past its deadline: it stays open and raises an alarm. A closure without facts raises none,
  * because the older images violate nothing. Neither does one that waits only for what may start, for findings that no rule
- * asks for any more, or for a person to confirm scopes that left.
+ * asks for any more, or for a person to confirm scopes that left. What may start hides no image that AWS says is in use.
  */
 export const isOverdue = (
-  { state, deadlineEpochMs, facts, outOfSight, mayStart, unruled }: Closure,
+  { state, deadlineEpochMs, facts, outOfSight, mayStart, unruled, witnessed }: Closure,
   nowEpochMs: number,
 ): boolean =>
-  state === 'open' && facts.length > 0 && !outOfSight && !mayStart && !unruled && nowEpochMs > deadlineEpochMs;
+  state === 'open' &&
+  facts.length > 0 &&
+  !(outOfSight || unruled || (mayStart && !witnessed)) &&
+  nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, for the planner: after a rollout that was not completed no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

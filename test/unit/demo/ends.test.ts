@@ -24,7 +24,9 @@ const node = (changes: Partial<Node> = {}): Node => ({
 const cascade = (...nodes: Node[]): ActResult['cascades'][number] => ({ cascadeId: 'c', state: 'complete', nodes });
 const closure = (proof?: { runId: string }): ActResult['closures'][number] => ({
   ...{ cascadeId: 'c', stream: 'a', output: 'sha256:2', state: proof ? 'closed' : 'open' },
-  ...(proof ? { proof: { ...proof, closedAtEpochMs: 1, scopes: 2, usagesOfOutput: 3 } } : { waitingFor: 'still run' }),
+  ...(proof
+    ? { proof: { ...proof, nothingRunsSinceEpochMs: 1, closedAtEpochMs: 1, scopes: 2, usagesOfOutput: 3 } }
+    : { waitingFor: 'still run' }),
 });
 const answer = { stream: 'a', answer: 'refuse' as const, reason: 'report-only', detail: 'The policy says so.' };
 

@@ -314,7 +314,7 @@ describe('CascadeClosed', () => {
     ...{ cascadeId: 'c-g1', stream: 'stream', facts: [findingFact()], output: digestOf('new'), state: 'open' },
     ...{ sinceEpochMs: 1, deadlineEpochMs: 9 },
   };
-  const proof = { runId: 'run-1', closedAtEpochMs: 5, scopes: 4, usagesOfOutput: 2 };
+  const proof = { runId: 'run-1', nothingRunsSinceEpochMs: 3, closedAtEpochMs: 5, scopes: 4, usagesOfOutput: 2 };
   const disagreement = {
     ...{ runId: 'run-1', atEpochMs: 5 },
     witnessed: [{ repository: 'a/b/web', digest: digestOf('old'), count: 1, lastAtEpochMs: 4 }],
@@ -325,6 +325,7 @@ describe('CascadeClosed', () => {
   test.each<[string, LedgerRecord | undefined, LedgerRecord | undefined, string[]]>([
     ['it begins', undefined, at(), []],
     ['it waits', at(), at({ waitingFor: 'a scope' }), []],
+    ['nothing runs any more, and something may start', at(), at({ nothingRunsSinceEpochMs: 3, mayStart: true }), []],
     ['it closes', at(), closed, ['CascadeClosed']],
     [
       'only AWS still sees an image in use',
@@ -354,6 +355,13 @@ describe('CascadeClosed', () => {
           ...{ ...proof, facts: [findingFact()], factCount: 1 },
         },
       },
+    ]);
+  });
+
+  test('has one instant where version 0.2.0 wrote the proof', () => {
+    const { nothingRunsSinceEpochMs: _, ...earlier } = proof;
+    expect(announce(at(), at({ state: 'closed', proof: earlier }))).toMatchObject([
+      { detail: { nothingRunsSinceEpochMs: 5, closedAtEpochMs: 5 } },
     ]);
   });
 });

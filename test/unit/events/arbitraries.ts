@@ -245,6 +245,7 @@ const anyClosure: fc.Arbitrary<Closure> = fc
     const confirmed = [{ scope: '111122223333/eu-west-1', by: 'person', atEpochMs: one.sinceEpochMs }];
     const proof = {
       ...{ runId: 'run-1', closedAtEpochMs: one.sinceEpochMs, scopes: 2, usagesOfOutput },
+      ...(!isConfirmed && { nothingRunsSinceEpochMs: one.sinceEpochMs }),
       ...(isConfirmed && { confirmed }),
     };
     if (state === 'open') return { ...one, state, waitingFor: 'a scope' };

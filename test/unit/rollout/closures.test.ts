@@ -178,6 +178,23 @@ describe('an edit of the rules after which no verdict lists the finding', () => 
     return world;
   }
 
+  test('it is no proof that nothing runs either, while it is unknown what may start', async () => {
+    const world = await judgedAgain([other, flaw]);
+    const unread = { list: 'waiting-jobs', error: 'ClusterForbiddenError', problem: 'no', nextStep: 'do' } as const;
+    const checked = async () => {
+      const runId = await reviewed(world);
+      const before = await world.scopes.get(REGISTRY);
+      await world.scopes.record({ ...before, scope: REGISTRY, unreadSources: [unread] });
+      await look(world, runId);
+      return closureOf(world);
+    };
+    const runsIt = await checked();
+    expect(runsIt).toMatchObject({ state: 'open', unruled: true });
+    expect(runsIt).not.toHaveProperty('nothingRunsSinceEpochMs');
+    await replaced(world);
+    expect(await checked()).toMatchObject({ mayStart: true, nothingRunsSinceEpochMs: world.clock() });
+  });
+
   test('it stays open while the finding runs, says why, and is never overdue', async () => {
     const world = await judgedAgain([other, flaw]);
     expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0, overdue: 0 });

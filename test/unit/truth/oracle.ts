@@ -107,6 +107,8 @@ export class Oracle implements Witness {
         return;
       case 'closure':
         this.#closures.set(`${change.after.cascadeId}/${change.after.stream}`, change.after);
+        if (change.after.nothingRunsSinceEpochMs && !change.before?.nothingRunsSinceEpochMs)
+          this.#stopped(change.after);
         if (change.after.witnessed && !change.before?.witnessed) this.#life.features.note('hidden-uses');
         if (change.after.state === 'closed' && change.before?.state !== 'closed') {
           this.#closed(change.after);
@@ -412,14 +414,27 @@ export class Oracle implements Witness {
       this.#violated(`the closure of ${closure.stream} is replaced, and nothing waits for the same as early`);
   }
 
+  /** The first of two instants: something may still start. */
+  #stopped(closure: Closure): void {
+    this.#check('nothing that runs has what an open closure waits for');
+    this.#endsIn(closure, this.#running());
+  }
+
   #closed(closure: Closure): void {
-    const { ecs, clockwork, schedules } = this.#life;
+    this.#check('closed is true of what runs');
+    this.#endsIn(closure, [...this.#running(), ...this.#life.schedules.starts()]);
+  }
+
+  #running(): readonly TrueContainer[] {
+    return this.#life.ecs.running().filter((container) => !this.#isNoLongerAsked(container));
+  }
+
+  #endsIn(closure: Closure, containers: readonly TrueContainer[]): void {
+    const { clockwork } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     const since = this.#life.reviewBeganAtEpochMs;
     if (!line) return;
-    this.#check('closed is true of what runs');
-    const running = ecs.running().filter((container) => !this.#isNoLongerAsked(container));
-    for (const container of [...running, ...schedules.starts()]) {
+    for (const container of containers) {
       // What began while the review read was not there to be seen.
       if (container.sinceEpochMs >= since) continue;
       const part = lineageOf(container.image).find((one) => one.line === line.name);

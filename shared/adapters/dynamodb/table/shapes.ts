@@ -107,11 +107,11 @@ const streamImage: ShapeOf<StreamImage> = { digest: 'text', pushedAtEpochMs: 'nu
 const killSwitch: ShapeOf<KillSwitch> = { rebuilding: 'text', by: 'text', atEpochMs: 'number', reason: 'text' };
 type ClosureBasics = Pick<
   Closure,
-  'cascadeId' | 'stream' | 'facts' | 'output' | 'sinceEpochMs' | 'deadlineEpochMs' | 'state'
+  'cascadeId' | 'stream' | 'facts' | 'output' | 'sinceEpochMs' | 'deadlineEpochMs' | 'state' | 'nothingRunsSinceEpochMs'
 >;
 const closure: ShapeOf<ClosureBasics> = {
   ...{ cascadeId: 'text', stream: 'text', facts: 'list', output: 'text', sinceEpochMs: 'number' },
-  ...{ deadlineEpochMs: 'number', state: 'text' },
+  ...{ deadlineEpochMs: 'number', state: 'text', nothingRunsSinceEpochMs: 'number?' },
 };
 type ImageBasics = Pick<
   ImageRecord,

@@ -12,7 +12,10 @@ import {
   closureOf,
   isFreeByItself,
   isOverdue,
+  type LeftReading,
   type RunningImage,
+  replaceClosure,
+  timeToFixMs,
 } from '../../../../shared/domain/rollout/closure.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
 import { deployment } from '../../../support/rebuild-samples.ts';
@@ -80,7 +83,7 @@ test('a closure starts with the facts that must go, without manual requests', ()
 });
 
 test('it closes with its proof if everything was read since and no old image runs', () => {
-  const proof = { runId: 'run-1', closedAtEpochMs: NOW, scopes: 2, usagesOfOutput: 2 };
+  const proof = { runId: 'run-1', nothingRunsSinceEpochMs: NOW, closedAtEpochMs: NOW, scopes: 2, usagesOfOutput: 2 };
   const closed = checkClosure({ ...closure, waitingFor: 'something' }, seen(), NOW);
   expect(closed).toEqual({ ...closure, state: 'closed', proof });
   expect(checkClosure(closed, seen({ running: [runs(holder)] }), NOW)).toBe(closed);
@@ -145,12 +148,82 @@ describe('what may start', () => {
     ],
   ])('keeps a closure open, without an alarm: %s', (_, changes, text) => {
     const open = checkClosure(closure, seen(changes), NOW);
-    expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(text), mayStart: true });
+    const since = { nothingRunsSinceEpochMs: NOW };
+    expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(text), mayStart: true, ...since });
     expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
     expect(checkClosure(open, seen(changes), NOW)).toBe(open);
     // Once nothing may start any more.
     expect(checkClosure(open, seen(), NOW)).toMatchObject({ state: 'closed' });
     expect(checkClosure(open, seen(), NOW)).not.toHaveProperty('mayStart');
+  });
+
+  describe('tells two instants: nothing runs, and nothing may start', () => {
+    const waits = checkClosure(closure, seen({ running: [made, mayStart(holder)] }), NOW);
+    const left: LeftReading = { key: 'c/three', left: { atEpochMs: NOW, usages: 1 } };
+    const inLeft: RunningImage = { image: holder, usages: [], left: [usage('x', { account: 'c', region: 'three' })] };
+
+    test('what may start keeps the first one, and the proof names both', () => {
+      const later = checkClosure(waits, seen({ running: [made, mayStart({ digest: holder.digest })] }), NOW + DAY);
+      expect(later).toMatchObject({ state: 'open', mayStart: true, nothingRunsSinceEpochMs: NOW });
+      const closed = checkClosure(later, seen(), NOW + 2 * DAY);
+      expect(closed).toMatchObject({ proof: { nothingRunsSinceEpochMs: NOW, closedAtEpochMs: NOW + 2 * DAY } });
+      expect(closed).not.toHaveProperty('nothingRunsSinceEpochMs');
+    });
+
+    test.each<[string, Partial<ClosureInputs>]>([
+      ['an old image runs again', { running: [made, mayStart(holder), runs(holder)] }],
+      ['an image that is not judged runs', { running: [made, mayStart(holder), runs({ digest: holder.digest })] }],
+      ['it is unknown which image a workload runs', inScope({ unidentified: [unidentified] })],
+      ['the parents of a running image are unknown', { unread: [{ digest: digestOf('x') }] }],
+      ['a deployment goes on', { deployments: [deployment('c-g1', 'a/one/prod/web')] }],
+      ['a scope was not read since', inScope({ completeAtEpochMs: SINCE - 1 })],
+      ['a repository was not read', { unlisted: REPOSITORY }],
+      ['an item of the ledger cannot be read', { unreadableItem: 'an item' }],
+      ['a scope left while one ran there', { running: [made, mayStart(holder), inLeft], left: [left] }],
+    ])('withdraws the first one if %s, and begins a new one afterwards', (_, changes) => {
+      const withdrawn = checkClosure(waits, seen(changes), NOW + DAY);
+      expect(withdrawn.state).toBe('open');
+      expect(withdrawn).not.toHaveProperty('nothingRunsSinceEpochMs');
+      const again = checkClosure(withdrawn, seen({ running: [made, mayStart(holder)] }), NOW + 2 * DAY);
+      expect(again.nothingRunsSinceEpochMs).toBe(NOW + 2 * DAY);
+      expect(checkClosure(withdrawn, seen(), NOW + 2 * DAY).proof?.nothingRunsSinceEpochMs).toBe(NOW + 2 * DAY);
+    });
+
+    test('AWS says that one is in use: what may start hides no alarm', () => {
+      const later = SINCE + 2 * DAY;
+      const witnessed = { repository: REPOSITORY, digest: holder.digest, count: 2, lastAtEpochMs: later - HOUR };
+      const scopes = [{ key: 'a/one', completeAtEpochMs: later, includesStopping: true }];
+      const inUse: RunningImage = { ...mayStart(holder), witnessed: [witnessed] };
+      const open = checkClosure(waits, seen({ running: [made, inUse], scopes }), later);
+      expect(open).toMatchObject({ state: 'open', mayStart: true, witnessed: [witnessed] });
+      expect(open).not.toHaveProperty('nothingRunsSinceEpochMs');
+      expect(isOverdue(open, closure.deadlineEpochMs)).toBe(false);
+      expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(true);
+    });
+
+    test.each<[string, Parameters<typeof timeToFixMs>[0], number | undefined]>([
+      ['to the first one while something may start', waits, NOW - fact.sinceEpochMs],
+      ['to the first one once it is closed', checkClosure(waits, seen(), NOW + DAY), NOW - fact.sinceEpochMs],
+      [
+        'to its end where version 0.2.0 closed it',
+        {
+          ...{ ...closure, state: 'closed' },
+          proof: { runId: 'run-1', closedAtEpochMs: NOW, scopes: 1, usagesOfOutput: 1 },
+        },
+        NOW - fact.sinceEpochMs,
+      ],
+      ['from its first fact', { ...waits, facts: [fact, { ...fact, sinceEpochMs: 5 }] }, NOW - 5],
+      ['to nothing while something runs', closure, undefined],
+      ['to nothing without facts', { ...waits, facts: [] }, undefined],
+      ['as zero before the limit of an age', { ...waits, facts: [{ ...fact, sinceEpochMs: NOW + DAY }] }, 0],
+    ])('counts the time to fix %s', (_, of, expected) => {
+      expect(timeToFixMs(of)).toBe(expected);
+    });
+
+    test('an abandoned closure that ends without a proof has none', () => {
+      const replacement = { cascadeId: 'c-g2', runId: 'run-1', atEpochMs: NOW };
+      expect(replaceClosure({ ...waits, abandoned: true }, replacement)).not.toHaveProperty('nothingRunsSinceEpochMs');
+    });
   });
 
   const said = { by: 'Jo', author: 'jo', atEpochMs: 1, untilEpochMs: NOW + 1, reason: 'kept for audits' };
