@@ -377,6 +377,49 @@ describe('names and schemas', () => {
   });
 });
 
+describe('the oracles of the random worlds', () => {
+  const sources = new Map(readSources('test').map((source) => [source.path, source]));
+  const PRODUCT = /^(shared|functions|cli|enforcement|events|registry|local)\//;
+  /** The form of a stream's id, and the dice that worlds are drawn with. */
+  const ALLOWED = [
+    'test/unit/truth/fleet.ts -> shared/domain/stream/stream.ts',
+    'test/unit/truth/dice.ts -> local/fleet/random.ts',
+  ];
+
+  /** `path -> import` for every import of the product that a file has when it runs, by itself or by a file that it imports. */
+  const productIn = (
+    path: string,
+    known: ReadonlyMap<string, Pick<Source, 'valueImports'>>,
+    seen = new Set<string>(),
+  ): string[] => {
+    if (seen.has(path)) return [];
+    seen.add(path);
+    const imports = known.get(path)?.valueImports ?? [];
+    const own = imports.filter((name) => PRODUCT.test(name)).map((name) => `${path} -> ${name}`);
+    return [...own, ...imports.flatMap((name): string[] => productIn(name, known, seen))].filter(
+      (one) => !ALLOWED.includes(one),
+    );
+  };
+
+  const oracles = [...sources.keys()].filter((path) =>
+    /^test\/unit\/truth\/(week\/)?([\w-]*oracle|sight|rules)\.ts$/.test(path),
+  );
+
+  test('share no code with what they judge, but the form of an id', () => {
+    expect(oracles.length).toBeGreaterThan(5);
+    expect(oracles.flatMap((path) => productIn(path, sources))).toEqual([]);
+  });
+
+  test('an import of the product is found through another file', () => {
+    const file = (...valueImports: string[]) => ({ valueImports });
+    const wrong = new Map([
+      ['oracle.ts', file('rules.ts')],
+      ['rules.ts', file('oracle.ts', 'shared/domain/scan/scan-state.ts')],
+    ]);
+    expect(productIn('oracle.ts', wrong)).toEqual(['rules.ts -> shared/domain/scan/scan-state.ts']);
+  });
+});
+
 test('every caller that reads the policy in force handles an unreadable one', () => {
   const asking = /\bpolicies\.(?:current\(\)|load\()/;
   // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.

@@ -1,8 +1,9 @@
-import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Line } from './fleet.ts';
 import type { Life } from './life.ts';
 import { isOpenAt, type TrueRun } from './pipelines.ts';
+
+const MINUTE_MS = 60_000;
 
 /** What a policy allows that names no cap: `caps` in policy.ts. */
 const CAP_IN_ALL = 8;

@@ -1,18 +1,13 @@
-import { ageOf } from '../../../shared/domain/age/image-lineage.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
-import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
+import type { Cause, CauseFact } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { doorPlaceOf } from '../../../shared/domain/policy/doors.ts';
-import { resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageInUse } from '../../../shared/domain/scan/witness.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
-import { listsThatDiffer } from './door-lists.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, isImported, isWatched, type Line } from './fleet.ts';
 import {
@@ -29,6 +24,7 @@ import type { Change } from './outbox.ts';
 import { BUILD_MS, isOpenAt, type TrueRun } from './pipelines.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 import { RolloutOracle } from './rollout-oracle.ts';
+import { factText, isOnDay, knownAsOf, placeOf } from './rules.ts';
 import { Sight } from './sight.ts';
 
 export const ATTEMPTS = 3;
@@ -267,8 +263,8 @@ export class Oracle implements Witness {
     const image = this.#life.factory.image(record.digest);
     const { verdict, scan, lineage, judgedAtEpochMs } = record;
     if (!image) return;
-    const age = ageOf(record);
-    if (age.known && lineage && !this.#sight.isOutsideOfRules(image)) {
+    const age = lineage?.age;
+    if (age?.known && !this.#sight.isOutsideOfRules(image)) {
       this.#check('no age younger than the truth');
       const bornAtEpochMs = this.#sight.bornAt(image);
       if (age.bornAtEpochMs > bornAtEpochMs)
@@ -278,7 +274,7 @@ export class Oracle implements Witness {
     }
     if (verdict?.status !== 'compliant' || judgedAtEpochMs === undefined) return;
     this.#check('compliant is true of the image');
-    const scannedAtEpochMs = resultAtEpochMs(scan);
+    const scannedAtEpochMs = knownAsOf(scan);
     if (scannedAtEpochMs === undefined) {
       this.#violated(`${image.name} is compliant without a scan`);
       return;
@@ -294,10 +290,6 @@ export class Oracle implements Witness {
   async reviewed(beganAtEpochMs: number): Promise<void> {
     const { ecs } = this.#life;
     await this.#doorsKnowWhatRuns();
-    const differences = await listsThatDiffer(this.#life.world, () =>
-      this.#check('a published list answers as the door does'),
-    );
-    for (const difference of differences) this.#violated(difference);
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
       this.#noteHidden(container);
@@ -306,7 +298,7 @@ export class Oracle implements Witness {
       this.#check('compliant is true of what runs');
       if (container.shown === 'nothing')
         this.#violated(`${container.service} is reported as compliant, and which image it runs is a guess`);
-      const scannedAt = Math.min(...said.map(({ scan }) => resultAtEpochMs(scan) ?? 0));
+      const scannedAt = Math.min(...said.map(({ scan }) => knownAsOf(scan) ?? 0));
       const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
       const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
       const name = `${container.service} runs ${container.image.name}`;
@@ -316,12 +308,18 @@ export class Oracle implements Witness {
     }
   }
 
+  /** What a published list and the webhook answered, each to the same question. */
+  listsRead(answers: number, differences: readonly string[]): void {
+    for (let n = 0; n < answers; n += 1) this.#check('a published list answers as the door does');
+    for (const difference of differences) this.#violated(difference);
+  }
+
   /** Without the mark a door would stop an image that runs, once time makes it violate. */
   async #doorsKnowWhatRuns(): Promise<void> {
     const { world } = this.#life;
     for (const { digest, inUse } of world.images.records.values()) {
       if (!inUse) continue;
-      for (const place of (await world.usages.ofImage(digest)).map(doorPlaceOf)) {
+      for (const place of (await world.usages.ofImage(digest)).map(placeOf)) {
         this.#check('the doors know what runs');
         const known = (await world.running.presencesIn([digest], place)).get(digest);
         if (!known || known.endedAtEpochMs !== undefined)
@@ -654,7 +652,7 @@ export class Oracle implements Witness {
     const { repository } = this.#life.line(name).location;
     return this.#life.policy.waivers.some(
       (waiver) =>
-        isInForce(waiver, atEpochMs) &&
+        isOnDay(waiver, atEpochMs) &&
         (waiver.finding === what || waiver.rule === what) &&
         (waiver.scope?.repositories ?? [repository]).includes(repository),
     );
@@ -673,7 +671,7 @@ export class Oracle implements Witness {
     const causes = await Array.fromAsync(world.causes.open());
     const closures = await Array.fromAsync(world.rollouts.openClosures());
     return JSON.stringify([
-      causes.map(({ stream, state, facts, answer }) => [stream, state, facts.map(factKey), answer?.reason]),
+      causes.map(({ stream, state, facts, answer }) => [stream, state, facts.map(factText), answer?.reason]),
       // What is refused at each review has another cascade each day.
       closures.map(({ stream, abandoned, waitingFor }) => `${stream} ${abandoned} ${waitingFor}`).sort(),
       ecs.running().map(({ service, image }) => [service, image.name]),
@@ -986,7 +984,7 @@ export class Oracle implements Witness {
 const waitsFor = (newer: Closure, { stream, facts }: Closure): boolean =>
   newer.stream === stream &&
   facts.length > 0 &&
-  facts.every((fact) => newer.facts.some((one) => factKey(one) === factKey(fact)));
+  facts.every((fact) => newer.facts.some((one) => factText(one) === factText(fact)));
 
 interface Pair {
   readonly vulnerability: string;

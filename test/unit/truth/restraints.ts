@@ -1,8 +1,11 @@
-import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
-import { MODES, type Mode } from '../../../shared/domain/policy/policy.ts';
+import type { Mode } from '../../../shared/domain/policy/policy.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Features } from './features.ts';
 import type { Line, PolicyState } from './fleet.ts';
+
+const MINUTE_MS = 60_000;
+/** From the mildest to the strictest. */
+const MODES: readonly Mode[] = ['enforce', 'report-only', 'paused'];
 
 /** What people let Patchwave do from an instant on. */
 export interface Restraints {

@@ -1,15 +1,17 @@
-import { readServiceFile } from '../../../functions/rollout/service-file.ts';
-import { type Deployment, serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { ServiceDocument } from '../../../functions/rollout/service-file.ts';
+import type { Deployment } from '../../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { serviceNameOf } from '../../../shared/domain/image/workload-kind.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Flaw } from './archive.ts';
 import type { DeployedContainer, TrueContainer, TrueDeployment } from './ecs.ts';
 import { HEAD_TAG, rolloutOf } from './fleet.ts';
 import type { TrueArtifact, TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
+import { nameOfService, planFileOf, serviceOf } from './rules.ts';
+
+const MINUTE_MS = 60_000;
 
 /** Patchwave asks how a deployment goes every minute or so. */
 const SEEN_FAILED_MS = 10 * MINUTE_MS;
@@ -74,9 +76,9 @@ export class RolloutOracle {
     const { cascades, rollouts, runFiles } = this.#with.life.world;
     const ref = this.#with.life.ecs.refOf(service);
     for await (const { cascadeId } of cascades.open()) {
-      const known = await rollouts.deployment(cascadeId, serviceKey(ref));
+      const known = await rollouts.deployment(cascadeId, nameOfService(ref));
       if (known?.state !== 'starting' && known?.deploymentId !== deploymentId) continue;
-      const document = await readServiceFile(runFiles, cascadeId, ref);
+      const document = (await runFiles.get(planFileOf(cascadeId, ref))) as ServiceDocument;
       return new Set(document.containers.map(({ container }) => container));
     }
     return new Set(containers.map(({ container }) => container));
@@ -226,7 +228,7 @@ export class RolloutOracle {
     const known = await Promise.all(
       [digest, ...images.map((image) => image.digest)].map((one) => life.world.usages.ofImage(one)),
     );
-    if (known.flat().some((usage) => serviceNameOf(usage) === service)) return undefined;
+    if (known.flat().some((usage) => serviceOf(usage) === service)) return undefined;
     return `over ${theirs.artifact.name}, which its team deployed at ${new Date(last.atEpochMs).toISOString()} and which was never seen there`;
   }
 
@@ -294,7 +296,7 @@ export class RolloutOracle {
     const head = line && factory.headOf(line);
     if (!line || !head || runs.some(({ shown }) => shown === 'digest')) return false;
     const ref = ecs.refOf(service);
-    const { state, detail = '', endedAtEpochMs = 0 } = this.#last.get(serviceKey(ref)) ?? {};
+    const { state, detail = '', endedAtEpochMs = 0 } = this.#last.get(nameOfService(ref)) ?? {};
     const isNamed = detail.includes(` container ${container} with the image that "${reference}" names now.`);
     if (state !== 'refused' || !detail.startsWith('other-container: ') || !isNamed) return false;
     // Each review plans the service again.

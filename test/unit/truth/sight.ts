@@ -1,9 +1,9 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { languageKnownAtEpochMs, resultAtEpochMs } from '../../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Flaw } from './archive.ts';
 import { claimedAtEpochMs, contentOf, lineageOf, type TrueImage } from './images.ts';
 import type { Life } from './life.ts';
+import { knownAsOf } from './rules.ts';
 
 /*
  * What Patchwave could see at all. The truth is held against what it says, and of three things it can say nothing: an image that was
@@ -23,12 +23,18 @@ export class Sight {
     this.#life = life;
   }
 
+  /** By image as of when a scan that lists packages of languages was read last. */
+  readonly #languagesReadAt = new Map<Digest, number>();
   /** By image as of when the ledger told last of its packages of languages: that stays known, because its content never changes. */
   readonly #languagesKnownAt = new Map<Digest, number>();
 
   changed({ digest, inUse, isHead, unresolved, scan, verdict, judgedAtEpochMs }: ImageRecord): void {
     const now = this.#life.world.clock();
-    const known = verdict && judgedAtEpochMs !== undefined ? (languageKnownAtEpochMs(scan) ?? 0) : 0;
+    // With an instant of its own for packages of languages, this result lists none: that tells of an earlier one.
+    const listsLanguages = scan.coverage.includes('language') && scan.languageAtEpochMs === undefined;
+    const read = listsLanguages ? (knownAsOf(scan) ?? 0) : 0;
+    if (read > (this.#languagesReadAt.get(digest) ?? 0)) this.#languagesReadAt.set(digest, read);
+    const known = verdict && judgedAtEpochMs !== undefined ? (this.#languagesReadAt.get(digest) ?? 0) : 0;
     if (known > this.#asOf(digest)) this.#languagesKnownAt.set(digest, known);
     // Of what its registry did not give the ledger knows the name alone.
     if (!unresolved && !this.#knownSince.has(digest)) this.#knownSince.set(digest, now);
@@ -58,7 +64,7 @@ export class Sight {
     const { world } = this.#life;
     if (world.registry.find(this.#life.line(line).location, digest)) return false;
     const { verdict, scan } = world.images.records.get(digest) ?? {};
-    return verdict?.status === 'unknown' && ((scan && resultAtEpochMs(scan)) ?? 0) < publishedAtEpochMs;
+    return verdict?.status === 'unknown' && ((scan && knownAsOf(scan)) ?? 0) < publishedAtEpochMs;
   }
 
   /** It is of no stream, so it is in no cause. Its verdict tells its owner of the flaw. */

@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { diceOf } from './dice.ts';
+import { listsThatDiffer } from './door-lists.ts';
 import { drawFeatures, FEATURES, type Feature, Features } from './features.ts';
 import { Life } from './life.ts';
 import { Oracle } from './oracle.ts';
@@ -115,6 +116,11 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
   life.ecs.areDeploymentsCalm = false;
   const review = async (): Promise<void> => {
     await life.review();
+    let answers = 0;
+    const differences = await listsThatDiffer(life.world, () => {
+      answers += 1;
+    });
+    oracle.listsRead(answers, differences);
     await oracle.reviewed(life.reviewBeganAtEpochMs);
   };
   for (let day = 0; day < ACTIVE_DAYS; day += 1) clockwork.in(day * DAY_MS, review);
