@@ -228,15 +228,34 @@ export class Oracle implements Witness {
     const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
     const verified = made && this.#outcomeOf(made) === 'fixed';
     const isJust = (epochMs = 0): boolean => epochMs > world.clock() - JUST_MOVED_MS;
-    if (verified || isJust(parent.pushedAtEpochMs) || this.#isParentGone(run.line)) return;
+    if (isJust(parent.pushedAtEpochMs) || this.#isParentGone(run.line)) return;
+    // A cascade needs no judgement of what it verified itself.
+    const isOfNow = verified && (made.endedAtEpochMs ?? 0) > world.clock() - DAY_MS && !this.#movesUpTo(run.line);
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
       // The ledger does not know a head that no event reported. While a push is recorded, its images are marked as heads
       // before the stream names them.
       if (!record || !head.has(image.digest) || isJust(this.#headedAt.get(image.digest))) continue;
       const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
-      if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
+      if (!isJudged && !verified) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
+      if (isJudged && !isOfNow) this.#onBetterParent(run.line, image, record);
     }
+  }
+
+  /**
+   * What the ledger knows of a parent must not make what is built on it worse than it is. A base patches what it imports, so there
+   * only the output tells.
+   */
+  #onBetterParent(line: Line, parent: TrueImage, { verdict, scan }: ImageRecord): void {
+    const own = this.#life.factory.headOf(line)?.images ?? [];
+    const isPatched = line.tier === 'base' && isImported(this.#life.line(parent.line));
+    if (isPatched || own.length === 0 || verdict?.status !== 'violating') return;
+    this.#check('nothing is built on a parent that is worse');
+    const isBuiltOn = own.some((image) => lineageOf(image).some((part) => contentOf(part) === contentOf(parent)));
+    const worse = this.violatingIn(parent, knownAsOf(scan) ?? 0).find(
+      (flaw) => !own.some((image) => this.#hasFlaw(image, flaw)),
+    );
+    if (worse && !isBuiltOn) this.#violated(`${line.name} is built on ${parent.name}, which adds ${worse.id}`);
   }
 
   /**
