@@ -120,7 +120,7 @@ export class Life {
   awayReadEpochMs = 0;
   /** A person confirmed that closures need not wait for that scope, until a review reads the account again. */
   isAwayConfirmed = false;
-  /** Reviews that succeeded: they read all base and platform repositories. */
+  /** Reviews that succeeded: they read all base and platform repositories, and all that runs. */
   readonly fleetReadings: { readonly beganAtEpochMs: number; readonly endedAtEpochMs: number }[] = [];
   /** Lines that also run beside the container of another line. */
   readonly sides = new Set<Line>();

@@ -201,7 +201,8 @@ export class RolloutOracle {
       return before?.artifact === artifact && before?.reference === reference;
     });
     const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && isSame;
-    const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
+    const readAtEpochMs = life.fleetReadings.at(-1)?.beganAtEpochMs ?? 0;
+    const isRead = last !== undefined && last.atEpochMs + HOUR_MS < readAtEpochMs;
     const isPushReported = !life.features.has('events-lost') && !life.features.has('events-late');
     return isAgain && (isRead || isPushReported) ? 'and deployed that before' : undefined;
   }
