@@ -4,15 +4,15 @@ import {
   type PutEventsRequestEntry,
   type PutEventsResultEntry,
 } from '@aws-sdk/client-eventbridge';
-import { EVENT_SOURCE } from '../domain/outbox/published-event.ts';
+import { EVENT_SOURCE, eventBytes, MOST_EVENT_BYTES } from '../domain/outbox/published-event.ts';
 import { EventsNotPublishedError } from '../ports/errors.ts';
 import type { EventBus, PublishedEvent } from '../ports/event-bus.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';
 import { batchesWithin, putEntries } from './put-entries.ts';
 
-/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: the size of an entry, and of a request. */
-const A_CALL = { entries: 10, bytes: 256 * 1024 };
+/** A request takes as many bytes as one entry. */
+const A_CALL = { entries: 10, bytes: MOST_EVENT_BYTES };
 
 /** Temporary errors of single entries. */
 const PASSING = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
@@ -32,14 +32,16 @@ export class EventBridgeBus implements EventBus {
   }
 
   async publish(events: readonly PublishedEvent[]): Promise<void> {
-    const entries = events.map((event) => entryOf(event, this.#bus));
-    const tooLarge = entries.filter((entry) => sizeOf(entry) > A_CALL.bytes);
-    const failures: Failure[] = tooLarge.map((entry) =>
-      failureOf(entry, { ErrorCode: 'TooLarge', ErrorMessage: `${sizeOf(entry)} bytes` }),
-    );
-    const others = entries.filter((entry) => !tooLarge.includes(entry));
-    for (const batch of batchesWithin(others, sizeOf, A_CALL))
-      failures.push(...(await putEntries(batch, this.#backoff, (left) => this.#put(left))));
+    const tooLarge = events.filter((event) => eventBytes(event) > MOST_EVENT_BYTES);
+    const failures: Failure[] = tooLarge.map((event) => {
+      const detail = `${eventBytes(event)} bytes`;
+      return { detailType: event.detailType, code: 'TooLarge', detail };
+    });
+    const others = events.filter((event) => !tooLarge.includes(event));
+    for (const batch of batchesWithin(others, eventBytes, A_CALL)) {
+      const entries = batch.map((event) => entryOf(event, this.#bus));
+      failures.push(...(await putEntries(entries, this.#backoff, (left) => this.#put(left))));
+    }
     if (failures.length > 0) throw new EventsNotPublishedError(failures);
   }
 
@@ -68,6 +70,3 @@ const entryOf = ({ detailType, detail, resources }: PublishedEvent, bus: string)
   Detail: JSON.stringify(detail),
   Resources: [...resources],
 });
-
-const sizeOf = ({ Source = '', DetailType = '', Detail = '', Resources = [] }: PutEventsRequestEntry): number =>
-  [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + Buffer.byteLength(text), 0);

@@ -8,6 +8,16 @@ export interface PublishedEvent {
   readonly resources: readonly string[];
 }
 
+/** What PutEvents takes: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
+export const MOST_EVENT_BYTES = 256 * 1024;
+
+/** As PutEvents counts an entry: its source, type, detail and resources. */
+export const eventBytes = ({ detailType, detail, resources }: PublishedEvent): number =>
+  [EVENT_SOURCE, detailType, JSON.stringify(detail), ...resources].reduce(
+    (sum, text) => sum + Buffer.byteLength(text),
+    0,
+  );
+
 /**
  * An EventBridge entry has at most 256 KB, so events carry the most serious reasons and facts, and the number of all.
  */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import { eventBytes, MOST_EVENT_BYTES } from '../../../shared/domain/outbox/published-event.ts';
 import type { DeadLetters } from '../../../shared/ports/dead-letters.ts';
-import { RunFileMissingError } from '../../../shared/ports/errors.ts';
+import { EventsNotPublishedError, RunFileMissingError } from '../../../shared/ports/errors.ts';
 import type { EventBus, PublishedEvent } from '../../../shared/ports/event-bus.ts';
 import type { EvidenceStore, FindingsEvidence } from '../../../shared/ports/evidence.ts';
 import type { RenderedReport, ReportStore } from '../../../shared/ports/reports.ts';
@@ -60,12 +61,17 @@ export class FakeReportStore implements ReportStore {
   }
 }
 
-/** Keeps what was published. */
+/** Keeps what was published; refuses what PutEvents does not take. */
 export class FakeEventBus implements EventBus {
   readonly published: PublishedEvent[] = [];
 
   async publish(events: readonly PublishedEvent[]): Promise<void> {
-    this.published.push(...copied(events));
+    const tooLarge = events.filter((event) => eventBytes(event) > MOST_EVENT_BYTES);
+    this.published.push(...copied(events.filter((event) => !tooLarge.includes(event))));
+    if (tooLarge.length > 0)
+      throw new EventsNotPublishedError(
+        tooLarge.map(({ detailType }) => ({ detailType, code: 'TooLarge', detail: '' })),
+      );
   }
 }
 
